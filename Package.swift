@@ -1,0 +1,229 @@
+// swift-tools-version:6.3
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// One set of compiler settings for every Swift target: the next language mode's defaults, no warnings, no unmarked
+/// unsafe code. The toolchain is pinned (6.3.1), so warnings may be errors.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"), .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .strictMemorySafety(), .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(path)", exclude: exclude, swiftSettings: strict)
+}
+
+func suite(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies + ["TestSupport"],
+        path: "Tests/\(name)",
+        resources: resources,
+        swiftSettings: strict
+    )
+}
+
+func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/Clients/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+// MARK: What a service embeds, and what a sample is
+
+let metrics: [Target] = [
+    library("SidecarMetrics", "Metrics/Instruments", ["Exposition", coreMetrics, logging, tracing, nioCore]),
+    library("Exposition", "Metrics/Exposition", ["CZlib"]),
+    library(
+        "HTTPMetrics",
+        "Metrics/HTTPMetrics",
+        ["SidecarMetrics", "Exposition", hummingbird, httpTypes, logging, nioCore, tracing]
+    ),
+    library("TimeSeries", "Metrics/TimeSeries", ["RegularExpressions"]),
+]
+
+// MARK: What "healthy" means
+
+let healthChecks: [Target] = [
+    library("HealthChecks", "HealthChecks/Core", [logging]),
+    library(
+        "DependencyChecks",
+        "HealthChecks/Dependencies",
+        [
+            "HealthChecks", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient", "SQLiteClient",
+            "RegularExpressions", logging,
+        ]
+    ),
+    library(
+        "HealthProbes",
+        "HealthChecks/Probes",
+        ["HealthChecks", hummingbird, httpTypes, logging, nioCore, nioPosix, nioHTTP1, serviceLifecycle]
+    ),
+]
+
+// MARK: From samples to a person
+
+let alerts: [Target] = [
+    library("PromQL", "Alerts/PromQL", ["TimeSeries", "RegularExpressions"]),
+    library("GoTemplates", "Alerts/Templates", ["RegularExpressions"]),
+    library(
+        "AlertRules",
+        "Alerts/Rules",
+        ["PromQL", "TimeSeries", "GoTemplates", "YAMLDocument", "SQLiteClient", logging]
+    ),
+    library(
+        "Notifications",
+        "Alerts/Notifications",
+        ["TimeSeries", "GoTemplates", "RegularExpressions", "SQLiteClient", "HTTPClient", "Journal", crypto, logging]
+    ),
+]
+
+// MARK: The doors to the outside; the only place that touches C
+
+let clients: [Target] = [
+    systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+    systemLibrary("CSystemd", pkgConfig: "libsystemd", apt: "libsystemd-dev"),
+    systemLibrary("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+    systemLibrary("CHiredis", pkgConfig: "hiredis", apt: "libhiredis-dev"),
+    systemLibrary("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+    systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    systemLibrary("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
+    .target(
+        name: "CRE2",
+        path: "Sources/Clients/CRE2",
+        linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]
+    ),
+    library("EventLoop", "Clients/EventLoop", ["CLinux"]),
+    .target(name: "CLinux", path: "Sources/Clients/CLinux"),
+    library("HTTPClient", "Clients/HTTPClient", ["CCurl", "EventLoop"]),
+    library("Journal", "Clients/Journal", ["CSystemd", logging]),
+    library("PostgresClient", "Clients/PostgresClient", ["CPostgres", "EventLoop"]),
+    library("RedisClient", "Clients/RedisClient", ["CHiredis", "EventLoop", nioCore, nioPosix, nioSSL]),
+    library("SQLiteClient", "Clients/SQLiteClient", ["CSQLite"]),
+    library("YAMLDocument", "Clients/YAMLDocument", ["CYAML"]),
+    library("RegularExpressions", "Clients/RegularExpressions", ["CRE2"]),
+]
+
+// MARK: The two programs
+
+let programs: [Target] = [
+    library(
+        "Scraping",
+        "Sidecar/Scraping",
+        ["TimeSeries", "Exposition", "HTTPClient", "EventLoop", "RegularExpressions", logging]
+    ),
+    library(
+        "SidecarServer",
+        "Sidecar/Server",
+        [
+            "Scraping", "TimeSeries", "PromQL", "AlertRules", "GoTemplates", "Notifications", "HealthChecks",
+            "DependencyChecks", "HealthProbes", "SidecarMetrics", "Exposition", "YAMLDocument", "HTTPClient", "Journal",
+            "EventLoop", "SQLiteClient", "RegularExpressions", hummingbird, httpTypes, logging, serviceLifecycle,
+            nioCore, nioPosix, nioHTTP1,
+        ]
+    ),
+    .executableTarget(
+        name: "sidecar",
+        dependencies: [
+            "SidecarServer", "AlertRules", "PromQL", "Exposition", "HTTPClient", "EventLoop", "TimeSeries",
+            argumentParser, logging, serviceLifecycle,
+        ],
+        path: "Sources/Sidecar/CommandLine",
+        swiftSettings: strict
+    ),
+    library(
+        "BookingService",
+        "BookingService/Service",
+        [
+            "HTTPMetrics", "SidecarMetrics", "Exposition", "HealthChecks", "HealthProbes", hummingbird, httpTypes, logging,
+            serviceLifecycle, nioCore, nioPosix, crypto,
+            .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Yams", package: "Yams"),
+            .product(name: "JWTKit", package: "jwt-kit"),
+        ]
+    ),
+    .executableTarget(
+        name: "booking-service",
+        dependencies: ["BookingService", argumentParser, logging, serviceLifecycle],
+        path: "Sources/BookingService/CommandLine",
+        swiftSettings: strict
+    ),
+]
+
+// MARK: Tests
+
+let tests: [Target] = [
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    suite("SidecarMetricsTests", ["SidecarMetrics", "Exposition", coreMetrics, logging]),
+    suite("ExpositionTests", ["Exposition"]),
+    suite("HTTPMetricsTests", ["HTTPMetrics", "SidecarMetrics", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, logging]),
+    suite("TimeSeriesTests", ["TimeSeries", "RegularExpressions"]),
+    suite("ScrapingTests", ["Scraping", "TimeSeries", "Exposition", "HTTPClient", "EventLoop", logging]),
+    suite("PromQLTests", ["PromQL", "TimeSeries", "RegularExpressions", .product(name: "Yams", package: "Yams")]),
+    suite("AlertRulesTests", ["AlertRules", "PromQL", "TimeSeries", "GoTemplates", "YAMLDocument", "SQLiteClient", logging]),
+    suite(
+        "NotificationsTests",
+        ["Notifications", "TimeSeries", "GoTemplates", "SQLiteClient", "HTTPClient", "EventLoop", "Journal", crypto, logging]
+    ),
+    suite(
+        "ClientsTests",
+        [
+            "EventLoop", "HTTPClient", "Journal", "PostgresClient", "RedisClient", "SQLiteClient", "YAMLDocument",
+            "RegularExpressions", logging,
+        ]
+    ),
+    suite("HealthChecksTests", ["HealthChecks", logging]),
+    suite(
+        "DependencyChecksTests",
+        ["DependencyChecks", "HealthChecks", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient", "SQLiteClient", logging]
+    ),
+    suite("HealthProbesTests", ["HealthProbes", "HealthChecks", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, nioCore, nioPosix, logging]),
+    suite("BookingServiceTests", ["BookingService", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, logging]),
+    suite("SidecarTests", ["SidecarServer", "YAMLDocument", "TimeSeries", "PromQL", logging]),
+    suite("EndToEndTests", []),
+]
+
+let package = Package(
+    name: "sidecar",
+    products: [
+        .executable(name: "sidecar", targets: ["sidecar"]),
+        .executable(name: "booking-service", targets: ["booking-service"]),
+        .library(name: "SidecarMetrics", targets: ["SidecarMetrics"]),
+        .library(name: "Exposition", targets: ["Exposition"]),
+        .library(name: "HTTPMetrics", targets: ["HTTPMetrics"]),
+        .library(name: "HealthChecks", targets: ["HealthChecks"]),
+        .library(name: "HealthProbes", targets: ["HealthProbes"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", exact: "1.7.3"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: metrics + healthChecks + alerts + clients + programs + tests,
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
+)
