@@ -12,7 +12,8 @@ let strict: [SwiftSetting] = [
     .strictMemorySafety(), .treatAllWarnings(as: .error),
 ]
 
-func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target
+{
     .target(name: name, dependencies: dependencies, path: "Sources/\(path)", exclude: exclude, swiftSettings: strict)
 }
 
@@ -116,6 +117,7 @@ let clients: [Target] = [
     library("RedisClient", "Clients/RedisClient", ["CHiredis", "EventLoop", nioCore, nioPosix, nioSSL]),
     library("SQLiteClient", "Clients/SQLiteClient", ["CSQLite"]),
     library("YAMLDocument", "Clients/YAMLDocument", ["CYAML"]),
+    library("JSONDocument", "Clients/JSONDocument"),
     library("RegularExpressions", "Clients/RegularExpressions", ["CRE2"]),
 ]
 
@@ -150,7 +152,8 @@ let programs: [Target] = [
         "BookingService",
         "BookingService/Service",
         [
-            "HTTPMetrics", "SidecarMetrics", "Exposition", "HealthChecks", "HealthProbes", hummingbird, httpTypes, logging,
+            "HTTPMetrics", "SidecarMetrics", "Exposition", "HealthChecks", "HealthProbes", hummingbird, httpTypes,
+            logging,
             serviceLifecycle, nioCore, nioPosix, crypto,
             .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Yams", package: "Yams"),
             .product(name: "JWTKit", package: "jwt-kit"),
@@ -170,29 +173,56 @@ let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     suite("SidecarMetricsTests", ["SidecarMetrics", "Exposition", coreMetrics, logging]),
     suite("ExpositionTests", ["Exposition"]),
-    suite("HTTPMetricsTests", ["HTTPMetrics", "SidecarMetrics", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, logging]),
+    suite(
+        "HTTPMetricsTests",
+        [
+            "HTTPMetrics", "SidecarMetrics", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            httpTypes, logging,
+        ]
+    ),
     suite("TimeSeriesTests", ["TimeSeries", "RegularExpressions"]),
     suite("ScrapingTests", ["Scraping", "TimeSeries", "Exposition", "HTTPClient", "EventLoop", logging]),
     suite("PromQLTests", ["PromQL", "TimeSeries", "RegularExpressions", .product(name: "Yams", package: "Yams")]),
-    suite("AlertRulesTests", ["AlertRules", "PromQL", "TimeSeries", "GoTemplates", "YAMLDocument", "SQLiteClient", logging]),
+    suite(
+        "AlertRulesTests",
+        ["AlertRules", "PromQL", "TimeSeries", "GoTemplates", "YAMLDocument", "SQLiteClient", logging]
+    ),
     suite(
         "NotificationsTests",
-        ["Notifications", "TimeSeries", "GoTemplates", "SQLiteClient", "HTTPClient", "EventLoop", "Journal", crypto, logging]
+        [
+            "Notifications", "TimeSeries", "GoTemplates", "SQLiteClient", "HTTPClient", "EventLoop", "Journal", crypto,
+            logging,
+        ]
     ),
     suite(
         "ClientsTests",
         [
             "EventLoop", "HTTPClient", "Journal", "PostgresClient", "RedisClient", "SQLiteClient", "YAMLDocument",
-            "RegularExpressions", logging,
+            "RegularExpressions", "JSONDocument", logging,
         ]
     ),
     suite("HealthChecksTests", ["HealthChecks", logging]),
     suite(
         "DependencyChecksTests",
-        ["DependencyChecks", "HealthChecks", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient", "SQLiteClient", logging]
+        [
+            "DependencyChecks", "HealthChecks", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient",
+            "SQLiteClient", logging,
+        ]
     ),
-    suite("HealthProbesTests", ["HealthProbes", "HealthChecks", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, nioCore, nioPosix, logging]),
-    suite("BookingServiceTests", ["BookingService", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, logging]),
+    suite(
+        "HealthProbesTests",
+        [
+            "HealthProbes", "HealthChecks", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            httpTypes, nioCore, nioPosix, logging,
+        ]
+    ),
+    suite(
+        "BookingServiceTests",
+        [
+            "BookingService", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes,
+            logging,
+        ]
+    ),
     suite("SidecarTests", ["SidecarServer", "YAMLDocument", "TimeSeries", "PromQL", logging]),
     suite("EndToEndTests", []),
 ]

@@ -30,7 +30,12 @@ package final class RegularExpression: Sendable {
             unsafe bytes.withMemoryRebound(to: CChar.self) { text in
                 unsafe message.withUnsafeMutableBufferPointer { buffer in
                     unsafe cre2_compile(
-                        text.baseAddress, text.count, dotMatchesNewline, Self.memoryLimit, buffer.baseAddress, buffer.count
+                        text.baseAddress,
+                        text.count,
+                        dotMatchesNewline,
+                        Self.memoryLimit,
+                        buffer.baseAddress,
+                        buffer.count
                     )
                 }
             }
@@ -82,7 +87,13 @@ package final class RegularExpression: Sendable {
             unsafe buffer.withMemoryRebound(to: CChar.self) { text in
                 unsafe spans.withUnsafeMutableBufferPointer { out in
                     unsafe cre2_find(
-                        handle, text.baseAddress ?? Self.empty, text.count, start, whole, out.baseAddress, Int32(out.count)
+                        handle,
+                        text.baseAddress ?? Self.empty,
+                        text.count,
+                        start,
+                        whole,
+                        out.baseAddress,
+                        Int32(out.count)
                     )
                 }
             }
