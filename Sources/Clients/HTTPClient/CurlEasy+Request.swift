@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+import EventLoop
+
+extension CurlEasy {
+    /// Sets every option that a request stands for.
+    func apply(
+        _ request: HTTPRequest,
+        origin: HTTPOrigin,
+        addresses: [ResolvedAddress],
+        elapsed: Duration,
+        remaining: Duration
+    ) {
+        applyCommon(protocols: "http,https", connect: request.connectTimeout - elapsed, remaining: remaining)
+        set(CURLOPT_URL, request.url)
+        applyMethod(request)
+        applyHeaders(request)
+        applyRoute(request, origin: origin, addresses: addresses)
+        apply(request.tls)
+        set(CURLOPT_FOLLOWLOCATION, request.followsRedirects)
+        set(CURLOPT_MAXREDIRS, request.maximumRedirects)
+        if request.acceptsCompressed { set(CURLOPT_ACCEPT_ENCODING, "gzip") }
+        if request.collectsCertificates { set(CURLOPT_CERTINFO, true) }
+        switch request.version {
+        case .http1: set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        case .negotiated: set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+        case .http2PriorKnowledge: set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE))
+        }
+    }
+
+    /// What every transfer has, whatever its protocol.
+    func applyCommon(protocols: String, connect: Duration, remaining: Duration) {
+        set(CURLOPT_NOSIGNAL, true)
+        set(CURLOPT_PROTOCOLS_STR, protocols)
+        set(CURLOPT_REDIR_PROTOCOLS_STR, protocols)
+        // The environment's proxies are not ours; a resolver thread that hangs must not hold up the loop.
+        set(CURLOPT_PROXY, "")
+        set(CURLOPT_QUICK_EXIT, true)
+        set(CURLOPT_TIMEOUT_MS, Int(clamping: max(1, remaining.millisecondsRoundedUp)))
+        set(CURLOPT_CONNECTTIMEOUT_MS, Int(clamping: max(1, min(connect, remaining).millisecondsRoundedUp)))
+        set(CURLOPT_USERAGENT, "sidecar")
+        set(CURLOPT_BUFFERSIZE, 64 << 10)
+        set(CURLOPT_MAXAGE_CONN, 300)
+    }
+
+    func apply(_ tls: TLSOptions) {
+        set(CURLOPT_SSL_VERIFYPEER, tls.verifiesPeer)
+        set(CURLOPT_SSL_VERIFYHOST, tls.verifiesPeer ? 2 : 0)
+        set(CURLOPT_SSLVERSION, Int(tls.requiresTLS13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2))
+        if let file = tls.caFile { set(CURLOPT_CAINFO, file) }
+        if let file = tls.certificateFile { set(CURLOPT_SSLCERT, file) }
+        if let file = tls.keyFile { set(CURLOPT_SSLKEY, file) }
+    }
+
+    /// The addresses that were looked up, so that libcurl asks nobody.
+    func apply(_ addresses: [ResolvedAddress], host: String, port: UInt16) {
+        guard !addresses.isEmpty else { return }
+        let list = addresses.map { $0.isIPv6 ? "[\($0.text)]" : $0.text }.joined(separator: ",")
+        set(CURLOPT_RESOLVE, ["+\(host):\(port):\(list)"])
+    }
+
+    private func applyMethod(_ request: HTTPRequest) {
+        if let body = request.body {
+            set(CURLOPT_POST, true)
+            setBody(body)
+            if request.method != "POST" { set(CURLOPT_CUSTOMREQUEST, request.method) }
+        } else {
+            switch request.method {
+            case "GET": set(CURLOPT_HTTPGET, true)
+            case "HEAD": set(CURLOPT_NOBODY, true)
+            case "POST":
+                set(CURLOPT_POST, true)
+                setBody([])
+            default: set(CURLOPT_CUSTOMREQUEST, request.method)
+            }
+        }
+    }
+
+    private func applyHeaders(_ request: HTTPRequest) {
+        var lines: [String] = []
+        var hasContentType = false
+        for (name, value) in request.headers {
+            if name.lowercased() == "content-type" { hasContentType = true }
+            lines.append(value.isEmpty ? "\(name):" : "\(name): \(value)")
+        }
+        // libcurl would wait a second for "100 Continue", and call every body a form.
+        lines.append("Expect:")
+        if !hasContentType { lines.append("Content-Type:") }
+        switch request.authorization {
+        case .basic(let user, let password):
+            set(CURLOPT_HTTPAUTH, ccurl_auth_basic)
+            set(CURLOPT_USERNAME, user)
+            set(CURLOPT_PASSWORD, password)
+        case .bearer(let token): lines.append("Authorization: Bearer \(token)")
+        case nil: break
+        }
+        set(CURLOPT_HTTPHEADER, lines)
+    }
+
+    private func applyRoute(_ request: HTTPRequest, origin: HTTPOrigin, addresses: [ResolvedAddress]) {
+        if let proxy = request.proxy { set(CURLOPT_PROXY, proxy) }
+        if let path = request.unixSocketPath { set(CURLOPT_UNIX_SOCKET_PATH, path) }
+        let wanted = addresses.filter { address in
+            switch request.addressFamily {
+            case .any: true
+            case .ipv4: !address.isIPv6
+            case .ipv6: address.isIPv6
+            }
+        }
+        if ResolvedAddress(numeric: origin.host) == nil { apply(wanted, host: origin.host, port: origin.port) }
+        switch request.addressFamily {
+        case .any: break
+        case .ipv4: set(CURLOPT_IPRESOLVE, Int(CURL_IPRESOLVE_V4))
+        case .ipv6: set(CURLOPT_IPRESOLVE, Int(CURL_IPRESOLVE_V6))
+        }
+        if request.usesOwnConnection {
+            set(CURLOPT_FRESH_CONNECT, true)
+            set(CURLOPT_FORBID_REUSE, true)
+        }
+    }
+}
+
+extension HTTPRequest {
+    /// What makes the request impossible, or dangerous because a line end would start a header of its own.
+    var problem: String? {
+        if url.utf8.count > 16 << 10 { return "URL too long" }
+        if url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) { return "URL with a space or a control character" }
+        guard let origin, origin.scheme == "http" || origin.scheme == "https" else { return "URL is not http or https" }
+        if method.isEmpty || !method.utf8.allSatisfy(isTokenByte) { return "method" }
+        for (name, value) in headers {
+            guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte) else { return "header name" }
+            if value.utf8.contains(where: isLineBreaking) { return "value of header \(name)" }
+        }
+        if case .bearer(let token) = authorization, token.utf8.contains(where: isLineBreaking) { return "bearer token" }
+        if bodyLimit < 0 || headerLimit < 0 { return "limit" }
+        return nil
+    }
+}
+
+private func isLineBreaking(_ byte: UInt8) -> Bool {
+    (byte < 0x20 && byte != 0x09) || byte == 0x7f
+}
+
+/// RFC 9110, 5.6.2.
+private func isTokenByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+    default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+    }
+}
