@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Text in the forms of Go's `strconv`, which Prometheus's messages and printed expressions use.
+package enum GoText {
+    static func hex(_ value: UInt32, width: Int) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: Swift.max(0, width - digits.utf8.count)) + digits
+    }
+
+    static func lowercased(_ bytes: ArraySlice<UInt8>) -> String {
+        String(decoding: bytes.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+
+    /// A character in single quotes, as `%q` prints a rune.
+    static func quoted(_ scalar: Unicode.Scalar) -> String {
+        if scalar == "'" { return "'\\''" }
+        if scalar == "\"" { return "'\"'" }
+        var text = "'"
+        append(scalar, to: &text)
+        return text + "'"
+    }
+
+    /// Text in double quotes with Go's escapes; bytes that are not UTF-8 become `\x…`.
+    package static func quote(_ bytes: [UInt8]) -> String {
+        var text = "\""
+        var decoder = UTF8()
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] < 0x80 {
+                append(Unicode.Scalar(bytes[index]), to: &text)
+                index += 1
+                continue
+            }
+            var iterator = bytes[index..<Swift.min(index + 4, bytes.count)].makeIterator()
+            decoder = UTF8()
+            if case .scalarValue(let scalar) = decoder.decode(&iterator) {
+                append(scalar, to: &text)
+                index += UTF8.width(scalar)
+            } else {
+                text += "\\x" + hex(UInt32(bytes[index]), width: 2)
+                index += 1
+            }
+        }
+        return text + "\""
+    }
+
+    package static func quote(_ text: String) -> String { quote(Array(text.utf8)) }
+
+    private static func append(_ scalar: Unicode.Scalar, to text: inout String) {
+        switch scalar {
+        case "\"": text += "\\\""
+        case "\\": text += "\\\\"
+        case "\u{07}": text += "\\a"
+        case "\u{08}": text += "\\b"
+        case "\u{0C}": text += "\\f"
+        case "\n": text += "\\n"
+        case "\r": text += "\\r"
+        case "\t": text += "\\t"
+        case "\u{0B}": text += "\\v"
+        default:
+            if scalar.value < 0x20 || scalar.value == 0x7F {
+                text += "\\x" + hex(scalar.value, width: 2)
+            } else if isPrintable(scalar) {
+                text.unicodeScalars.append(scalar)
+            } else {
+                text +=
+                    scalar.value > 0xFFFF ? "\\U" + hex(scalar.value, width: 8) : "\\u" + hex(scalar.value, width: 4)
+            }
+        }
+    }
+
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.value < 0x7F { return true }
+        if scalar.value == 0xFFFD { return true }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator,
+            .spaceSeparator:
+            return false
+        default: return true
+        }
+    }
+
+    /// The bytes that a string literal with its quotes stands for; nil when an escape is wrong.
+    static func unquote(_ literal: ArraySlice<UInt8>) -> [UInt8]? {
+        guard literal.count >= 2, let quote = literal.first else { return nil }
+        let body = literal.dropFirst().dropLast()
+        if quote == UInt8(ascii: "`") { return body.filter { $0 != 0x0D } }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(body.count)
+        var index = body.startIndex
+        while index < body.endIndex {
+            let byte = body[index]
+            index += 1
+            guard byte == UInt8(ascii: "\\") else {
+                bytes.append(byte)
+                continue
+            }
+            guard index < body.endIndex else { return nil }
+            let kind = body[index]
+            index += 1
+            switch kind {
+            case UInt8(ascii: "a"): bytes.append(0x07)
+            case UInt8(ascii: "b"): bytes.append(0x08)
+            case UInt8(ascii: "f"): bytes.append(0x0C)
+            case UInt8(ascii: "n"): bytes.append(0x0A)
+            case UInt8(ascii: "r"): bytes.append(0x0D)
+            case UInt8(ascii: "t"): bytes.append(0x09)
+            case UInt8(ascii: "v"): bytes.append(0x0B)
+            case UInt8(ascii: "\\"), UInt8(ascii: "'"), UInt8(ascii: "\""): bytes.append(kind)
+            case UInt8(ascii: "x"), UInt8(ascii: "u"), UInt8(ascii: "U"), UInt8(ascii: "0")...UInt8(ascii: "7"):
+                let isOctal = kind.isDigit
+                if isOctal { index -= 1 }
+                let count = isOctal ? 3 : kind == UInt8(ascii: "x") ? 2 : kind == UInt8(ascii: "u") ? 4 : 8
+                guard body.endIndex - index >= count else { return nil }
+                var value: UInt32 = 0
+                for _ in 0..<count {
+                    guard let digit = body[index].hexDigit else { return nil }
+                    value = value &* (isOctal ? 8 : 16) &+ digit
+                    index += 1
+                }
+                if isOctal || kind == UInt8(ascii: "x") {
+                    guard value <= 255 else { return nil }
+                    bytes.append(UInt8(value))
+                } else {
+                    guard let scalar = Unicode.Scalar(value) else { return nil }
+                    bytes.append(contentsOf: String(Character(scalar)).utf8)
+                }
+            default: return nil
+            }
+        }
+        return bytes
+    }
+}
