@@ -4,8 +4,8 @@
 /// time, does what it returns, and sleeps until ``nextDeadline``.
 ///
 /// Ticks of an interval lie on a grid that starts at `epoch`, so that everything with one interval shares its tick.
-/// Inside a tick each check starts at an offset that depends on its name alone, at most a tenth of the interval and at
-/// most 100 ms. A check never runs twice at the same time: ticks that pass meanwhile are skipped and counted, never
+/// Inside a tick each check starts at an offset that depends on its name, at most a tenth of the interval, at most
+/// 100 ms, and at most 2 ms for each scheduled check: a few checks need no spreading. A check never runs twice at the same time: ticks that pass meanwhile are skipped and counted, never
 /// made up for.
 public struct CheckScheduler: Sendable {
     /// One attempt of one check.
@@ -30,7 +30,11 @@ public struct CheckScheduler: Sendable {
 
     private struct Entry: Sendable {
         var settings: CheckSettings
-        var offset: Duration
+        /// Where in the spread the check starts, from 0 up to 1.
+        let place: Double
+        /// The next regular tick.
+        var tick: Duration
+        /// When to start: the tick and the offset, or earlier when hurried.
         var due: Duration
         var running: Attempt?
         var abandonAt: Duration?
@@ -64,16 +68,20 @@ public struct CheckScheduler: Sendable {
     /// Adds a check, or changes the settings of one that is there. A new one starts at its offset from `now`, without
     /// waiting for the next tick.
     public mutating func schedule(_ check: String, settings: CheckSettings, at now: Duration) {
-        let spread = min(settings.interval / 10, .milliseconds(100))
-        let offset = spread * Double(Self.hash(check) % 1_000) / 1_000
+        let place = Double(Self.hash(check) % 1_000) / 1_000
         if var entry = entries[check] {
             let intervalChanged = entry.settings.interval != settings.interval
             entry.settings = settings
-            entry.offset = offset
-            if intervalChanged { entry.due = now + offset }
+            if intervalChanged {
+                entry.tick = tick(before: now, interval: settings.interval)
+                entry.due = now + offset(of: entry)
+            }
             entries[check] = entry
         } else {
-            entries[check] = Entry(settings: settings, offset: offset, due: now + offset)
+            let tick = tick(before: now, interval: settings.interval)
+            var entry = Entry(settings: settings, place: place, tick: tick, due: now)
+            entry.due = now + offset(of: entry)
+            entries[check] = entry
             order.insert(check, at: order.firstIndex { $0 > check } ?? order.endIndex)
         }
     }
@@ -103,17 +111,7 @@ public struct CheckScheduler: Sendable {
                 entry.abandonAt = nil
                 actions.append(.abandon(running))
             }
-            if now >= entry.due {
-                let tick = entry.recheck ? now : tick(of: entry, at: now)
-                countMissedTicks(of: &entry, at: now)
-                if entry.running == nil, entry.notBefore.map({ now >= $0 }) ?? true {
-                    actions.append(.start(begin(&entry, check: check, tick: tick, at: now)))
-                } else if !entry.recheck {
-                    entry.skipped &+= 1
-                }
-                entry.recheck = false
-                entry.due = nextTick(of: entry, after: now) + entry.offset
-            }
+            if now >= entry.due { fire(&entry, check: check, at: now).map { actions.append(.start($0)) } }
             entries[check] = entry
         }
         return actions
@@ -158,19 +156,38 @@ public struct CheckScheduler: Sendable {
         return attempt
     }
 
-    private func countMissedTicks(of entry: inout Entry, at now: Duration) {
-        guard !entry.recheck else { return }
-        let missed = Self.quotient(now - entry.due, entry.settings.interval)
-        if missed > 0 { entry.skipped &+= UInt64(missed) }
-    }
-
-    private func tick(of entry: Entry, at now: Duration) -> Duration {
+    /// Starts the check if it can be started, and finds its next tick.
+    private mutating func fire(_ entry: inout Entry, check: String, at now: Duration) -> Attempt? {
         let interval = entry.settings.interval
-        return epoch + interval * Self.quotient(now - entry.offset - epoch, interval)
+        var tick = now
+        if entry.recheck {
+            if entry.tick + offset(of: entry) <= now {
+                entry.tick = self.tick(before: now, interval: interval) + interval
+            }
+        } else {
+            let missed = Self.quotient(now - entry.due, interval)
+            entry.skipped &+= UInt64(missed)
+            tick = entry.tick + interval * missed
+            entry.tick = tick + interval
+        }
+        entry.due = entry.tick + offset(of: entry)
+        let isRecheck = entry.recheck
+        entry.recheck = false
+        guard entry.running == nil, entry.notBefore.map({ now >= $0 }) ?? true else {
+            if !isRecheck { entry.skipped &+= 1 }
+            return nil
+        }
+        return begin(&entry, check: check, tick: tick, at: now)
     }
 
-    private func nextTick(of entry: Entry, after now: Duration) -> Duration {
-        tick(of: entry, at: now) + entry.settings.interval
+    /// The last tick of the grid that is not after `now`.
+    private func tick(before now: Duration, interval: Duration) -> Duration {
+        epoch + interval * Self.quotient(now - epoch, interval)
+    }
+
+    private func offset(of entry: Entry) -> Duration {
+        let spread = min(entry.settings.interval / 10, .milliseconds(100), .milliseconds(2) * max(order.count, 1))
+        return spread * entry.place
     }
 
     /// Whole intervals in a distance, rounded down, zero for negative distances.

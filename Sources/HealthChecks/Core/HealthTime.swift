@@ -53,7 +53,7 @@ public struct HealthClock: Sendable {
 
 extension Duration {
     /// Whole milliseconds, saturating; negative durations stay negative.
-    package var wholeMilliseconds: Int64 {
+    var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
         guard !overflow else { return seconds < 0 ? .min : .max }
@@ -62,7 +62,7 @@ extension Duration {
     }
 
     /// Seconds as a floating-point number, for series.
-    package var inSeconds: Double {
+    var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
 }
