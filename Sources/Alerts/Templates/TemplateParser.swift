@@ -16,7 +16,7 @@ struct TemplateParser {
     private(set) var definitions: [String: [TemplateNode]] = [:]
 
     /// What ended a list of nodes.
-    private enum Terminator { case endOfInput, end, otherwise }
+    enum Terminator { case endOfInput, end, otherwise }
 
     init(_ text: String, name: String, functions: TemplateFunctions) throws(TemplateError) {
         self.name = name
