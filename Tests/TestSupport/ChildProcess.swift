@@ -169,7 +169,7 @@ private func withCStrings<Result>(
 ) -> Result {
     var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
     defer {
-        for index in pointers.indices { unsafe free(pointers[index]) }
+        for index in unsafe pointers.indices { unsafe free(pointers[index]) }
     }
     return unsafe pointers.withUnsafeMutableBufferPointer { buffer in
         guard let base = buffer.baseAddress else { fatalError("an array that ends with nil is not empty") }
