@@ -138,13 +138,13 @@ private func send(_ answer: HTTPAnswer, on connection: Int32) -> Bool {
     if answer.delay > .zero { pause(answer.delay) }
     var isOpen = true
     if let raw = answer.raw {
-        isOpen = write(raw, to: connection)
+        isOpen = writeAll(raw, to: connection)
     } else if case .hang = answer.ending {
         isOpen = true
     } else {
-        isOpen = write(answer.head(), to: connection)
+        isOpen = writeAll(answer.head(), to: connection)
         if answer.bodyDelay > .zero { pause(answer.bodyDelay) }
-        isOpen = isOpen && write(answer.body, to: connection)
+        isOpen = isOpen && writeAll(answer.body, to: connection)
     }
     switch answer.ending {
     case .keepAlive: return isOpen
@@ -160,24 +160,7 @@ private func send(_ answer: HTTPAnswer, on connection: Int32) -> Bool {
     }
 }
 
-private func setReset(_ connection: Int32) {
-    var option = linger(l_onoff: 1, l_linger: 0)
-    _ = unsafe setsockopt(connection, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
-}
-
 private func pause(_ duration: Duration) {
     let (seconds, attoseconds) = duration.components
     Thread.sleep(forTimeInterval: Double(seconds) + Double(attoseconds) * 1e-18)
-}
-
-private func write(_ bytes: [UInt8], to connection: Int32) -> Bool {
-    var sent = 0
-    while sent < bytes.count {
-        let count = unsafe bytes[sent...].withUnsafeBytes {
-            unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-        }
-        guard count > 0 else { return false }
-        sent += count
-    }
-    return true
 }

@@ -56,3 +56,22 @@ package func accepts(port: UInt16) -> Bool {
         }
     }
 }
+
+/// Makes the coming close a reset.
+func setReset(_ connection: Int32) {
+    var option = linger(l_onoff: 1, l_linger: 0)
+    _ = unsafe setsockopt(connection, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+}
+
+/// False when the peer takes no more.
+func writeAll(_ bytes: [UInt8], to connection: Int32) -> Bool {
+    var sent = 0
+    while sent < bytes.count {
+        let count = unsafe bytes[sent...].withUnsafeBytes {
+            unsafe send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
+        guard count > 0 else { return false }
+        sent += count
+    }
+    return true
+}

@@ -36,27 +36,3 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
         left.nanoseconds < right.nanoseconds
     }
 }
-
-extension Duration {
-    /// The duration in nanoseconds, saturating.
-    package var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        if overflow { return seconds < 0 ? .min : .max }
-        let (sum, carry) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return carry ? (seconds < 0 ? .min : .max) : sum
-    }
-
-    /// The duration in milliseconds, rounded up, saturating; what C interfaces with millisecond timeouts want.
-    package var millisecondsRoundedUp: Int64 {
-        let nanoseconds = wholeNanoseconds
-        let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
-        return rest > 0 ? whole + 1 : whole
-    }
-
-    /// The duration in seconds, as series want it.
-    package var inSeconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) * 1e-18
-    }
-}

@@ -8,6 +8,11 @@ package struct ResolvedAddress: Hashable, Sendable {
     /// As `inet_ntop` writes it, without brackets.
     package var text: String
     package var isIPv6: Bool
+
+    package init(text: String, isIPv6: Bool) {
+        self.text = text
+        self.isIPv6 = isIPv6
+    }
 }
 
 /// What a look-up gave, and how long it took; zero when it came from the cache or needed none.

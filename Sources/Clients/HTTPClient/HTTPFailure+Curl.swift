@@ -27,8 +27,10 @@ extension HTTPFailure {
             CURLE_USE_SSL_FAILED:
             .protocolViolation
         case CURLE_LOGIN_DENIED, CURLE_AUTH_ERROR: .authentication
-        // A redirect to another scheme ends here as well: nothing that was asked for has come.
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT: .invalidRequest
+        // Also what libcurl calls an answer that does not begin like HTTP, once a request was sent.
+        case CURLE_UNSUPPORTED_PROTOCOL:
+            easy.map { $0.large(CURLINFO_PRETRANSFER_TIME_T) > 0 } == true ? .protocolViolation : .invalidRequest
+        case CURLE_URL_MALFORMAT, CURLE_BAD_FUNCTION_ARGUMENT: .invalidRequest
         case CURLE_ABORTED_BY_CALLBACK: .cancelled
         default: .internal
         }
