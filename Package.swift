@@ -94,7 +94,10 @@ let alerts: [Target] = [
     library(
         "Notifications",
         "Alerts/Notifications",
-        ["TimeSeries", "GoTemplates", "RegularExpressions", "SQLiteClient", "HTTPClient", "Journal", crypto, logging]
+        [
+            "TimeSeries", "GoTemplates", "RegularExpressions", "SQLiteClient", "HTTPClient", "Journal", "JSONDocument",
+            "YAMLDocument", crypto, logging,
+        ]
     ),
 ]
 
@@ -195,8 +198,8 @@ let tests: [Target] = [
     suite(
         "NotificationsTests",
         [
-            "Notifications", "TimeSeries", "GoTemplates", "SQLiteClient", "HTTPClient", "EventLoop", "Journal", crypto,
-            logging,
+            "Notifications", "TimeSeries", "GoTemplates", "SQLiteClient", "HTTPClient", "EventLoop", "Journal",
+            "JSONDocument", "YAMLDocument", "CSQLite", crypto, logging,
         ]
     ),
     suite(
