@@ -89,7 +89,7 @@ let alerts: [Target] = [
     library(
         "AlertRules",
         "Alerts/Rules",
-        ["PromQL", "TimeSeries", "GoTemplates", "YAMLDocument", "SQLiteClient", logging]
+        ["PromQL", "TimeSeries", "GoTemplates", "YAMLDocument", "SQLiteClient", "RegularExpressions", logging]
     ),
     library(
         "Notifications",

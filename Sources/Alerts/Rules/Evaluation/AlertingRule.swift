@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GoTemplates
+import PromQL
+package import TimeSeries
+
+/// An alerting rule with its alerts. A value: evaluating it changes it and says what changed.
+package struct AlertingRule: Sendable {
+    package private(set) var definition: RuleDefinition
+    /// By the alerts' labels.
+    package private(set) var instances: [Labels: AlertInstance] = [:]
+    private var labelTemplates: [(name: String, template: RuleTemplate)] = []
+    private var annotationTemplates: [(name: String, template: RuleTemplate)] = []
+    private var isRepeatable = true
+    private var observed: [RuleQuery] = []
+    private var policy = AlertInstance.Policy()
+
+    package init(_ definition: RuleDefinition) {
+        self.definition = definition
+        adopt(definition)
+    }
+
+    /// What one evaluation did.
+    package struct Outcome: Sendable {
+        package var samples: [RuleSample] = []
+        /// Alerts that changed; the last member is the alert as it is now, or was before it was deleted.
+        package var changes: [(change: AlertInstance.Change, alert: AlertInstance)] = []
+        /// New alerts that the limit kept out.
+        package var dropped = 0
+        package var held = 0
+
+        package init() {}
+    }
+
+    /// Takes over a definition that is the same rule (equal identity) with other timing or annotations.
+    mutating func adopt(_ definition: RuleDefinition) {
+        self.definition = definition
+        labelTemplates = definition.labels.map { ($0.name, RuleTemplate(checked: $0.value, alert: definition.name)) }
+        annotationTemplates = definition.annotations.map {
+            ($0.name, RuleTemplate(checked: $0.value, alert: definition.name))
+        }
+        // An annotation that asks the store or the clock is expanded at every evaluation.
+        isRepeatable = !definition.annotations.contains { $0.value.contains("query") || $0.value.contains("now") }
+        observed = Self.observed(of: definition.query)
+        policy.holdDuration = definition.holdDuration
+        policy.keepFiringFor = definition.keepFiringFor
+        policy.onNoData = definition.extensions.onNoData
+        policy.holdMaximum = definition.extensions.holdMaximum
+        policy.flapTransitions = definition.extensions.flapDetection?.transitions ?? 0
+        policy.flapWindow = definition.extensions.flapDetection?.window ?? .zero
+        policy.peakIsMinimum = definition.query.comparison.map { $0.rawValue.hasPrefix("<") } ?? false
+    }
+
+    mutating func restore(_ alert: AlertInstance) {
+        var alert = alert
+        alert.isUnconfirmed = alert.isActive
+        instances[alert.labels] = alert
+    }
+
+    mutating func shiftPending(by duration: Duration) {
+        for labels in Array(instances.keys) { instances[labels]?.shiftPending(by: duration) }
+    }
+
+    /// One evaluation at `time`. Throws without having changed anything when the expression fails: alerts freeze.
+    mutating func evaluate(
+        at time: Timestamp,
+        queryOffset: Duration,
+        limit: Int,
+        context: RuleContext,
+        environment: any RuleEnvironment
+    ) throws(RuleQueryError) -> Outcome {
+        let queryTime = time - queryOffset
+        var results = try environment.evaluate(definition.query, at: queryTime)
+        if let minimum = definition.extensions.minimumEvents {
+            let counts = try environment.evaluate(minimum.query, at: queryTime)
+            results.removeAll { !Self.hasEnough(counts, for: $0.labels, minimum.count) }
+        }
+        let functions = RuleFunctions.make(
+            externalURL: context.externalURL,
+            now: time,
+            query: environment.templateQuery(at: queryTime)
+        )
+        var present: [Labels: (source: Labels, sample: RuleSample)] = [:]
+        present.reserveCapacity(results.count)
+        for sample in results {
+            let source = sample.labels.dropping([Labels.metricNameLabel])
+            let labels = alertLabels(sample, source, functions, context)
+            guard present.updateValue((source, sample), forKey: labels) == nil else {
+                throw RuleQueryError("vector contains metrics with the same labelset after applying alert labels")
+            }
+        }
+        var outcome = Outcome()
+        try observeAbsent(present, at: time, queryTime: queryTime, environment, &outcome)
+        observePresent(present, at: time, limit: limit, functions, context, &outcome)
+        if context.writesAlertSeries { writeSeries(&outcome) }
+        outcome.changes.sort { $0.alert.labels < $1.alert.labels }
+        return outcome
+    }
+
+    // MARK: Alerts in the result
+
+    private func alertLabels(
+        _ sample: RuleSample,
+        _ source: Labels,
+        _ functions: TemplateFunctions,
+        _ context: RuleContext
+    ) -> Labels {
+        var pairs = source.pairs.map { ($0.name, $0.value) }
+        if labelTemplates.contains(where: { !$0.template.isPlain }) {
+            let data = data(sample, context)
+            for (name, template) in labelTemplates { pairs.append((name, template.expand(data, functions: functions))) }
+        } else {
+            for label in definition.labels { pairs.append((label.name, label.value)) }
+        }
+        pairs.append(("alertname", definition.name))
+        return Labels(pairs)
+    }
+
+    private func data(_ sample: RuleSample, _ context: RuleContext) -> TemplateValue {
+        RuleTemplate.data(
+            labels: sample.labels,
+            value: sample.value,
+            external: context.externalLabels,
+            externalURL: context.externalURL
+        )
+    }
+
+    private func annotations(
+        _ sample: RuleSample,
+        _ functions: TemplateFunctions,
+        _ context: RuleContext
+    ) -> [AlertAnnotation] {
+        guard !annotationTemplates.isEmpty else { return [] }
+        let data = data(sample, context)
+        return annotationTemplates.map {
+            AlertAnnotation(name: $0.name, value: $0.template.expand(data, functions: functions))
+        }
+    }
+
+    private mutating func observePresent(
+        _ present: [Labels: (source: Labels, sample: RuleSample)],
+        at time: Timestamp,
+        limit: Int,
+        _ functions: TemplateFunctions,
+        _ context: RuleContext,
+        _ outcome: inout Outcome
+    ) {
+        var active = instances.values.count { $0.isActive }
+        var fresh: [Labels] = []
+        for (labels, found) in present {
+            guard var alert = instances[labels], alert.isActive else {
+                fresh.append(labels)
+                continue
+            }
+            let number = found.sample.number
+            if !isRepeatable || alert.value.bitPattern != number.bitPattern || alert.annotations.isEmpty {
+                alert.annotations = annotations(found.sample, functions, context)
+            }
+            let change = alert.observe(.present(value: number), at: time, policy: policy)
+            instances[labels] = alert
+            if change != .none { outcome.changes.append((change, alert)) }
+        }
+        // What fires already stays; of the new ones those come in for which there is room, in the labels' order.
+        if limit > 0, active + fresh.count > limit { fresh.sort() }
+        for labels in fresh {
+            guard let found = present[labels] else { continue }
+            if limit > 0, active >= limit {
+                outcome.dropped += 1
+                continue
+            }
+            active += 1
+            let number = found.sample.number
+            var alert =
+                instances[labels]
+                ?? AlertInstance(labels: labels, sourceLabels: found.source, value: number, at: time)
+            alert.sourceLabels = found.source
+            alert.annotations = annotations(found.sample, functions, context)
+            let change = alert.observe(.present(value: number), at: time, policy: policy)
+            instances[labels] = alert
+            outcome.changes.append((change, alert))
+        }
+    }
+
+    // MARK: Alerts not in the result
+
+    private mutating func observeAbsent(
+        _ present: [Labels: (source: Labels, sample: RuleSample)],
+        at time: Timestamp,
+        queryTime: Timestamp,
+        _ environment: any RuleEnvironment,
+        _ outcome: inout Outcome
+    ) throws(RuleQueryError) {
+        let absent = instances.keys.filter { present[$0] == nil }
+        guard !absent.isEmpty else { return }
+        var evidence: Evidence?
+        var resolving: [RuleSample]?
+        for labels in absent {
+            guard var alert = instances[labels] else { continue }
+            var observation = AlertInstance.Observation.absent(value: nil)
+            if alert.isActive {
+                if evidence == nil { evidence = Evidence(definition.query, observed, environment, at: queryTime) }
+                observation = evidence?.observation(of: alert) ?? observation
+                if case .absent = observation, alert.phase == .firing, let query = definition.extensions.resolveQuery {
+                    let results: [RuleSample]
+                    if let known = resolving {
+                        results = known
+                    } else {
+                        results = try environment.evaluate(query, at: queryTime)
+                        resolving = results
+                    }
+                    let isResolved = results.contains {
+                        RuleSource(labels: $0.labels, state: .live).agrees(with: alert.sourceLabels)
+                    }
+                    // With no data left for it there is nothing that could ever resolve it.
+                    if !isResolved, evidence?.hasData(for: alert) == true { observation = .unresolved }
+                }
+            }
+            if observation == .noData { outcome.held += 1 }
+            let change = alert.observe(observation, at: time, policy: policy)
+            instances[labels] = change == .forgotten ? nil : alert
+            if change != .none { outcome.changes.append((change, alert)) }
+        }
+    }
+
+    /// `ALERTS` and `ALERTS_FOR_STATE` of what is pending or firing.
+    private func writeSeries(_ outcome: inout Outcome) {
+        for alert in instances.values where alert.isActive {
+            outcome.samples.append(
+                RuleSample(
+                    labels: alert.labels.setting("alertstate", to: alert.phase.rawValue)
+                        .setting(Labels.metricNameLabel, to: "ALERTS"),
+                    value: .float(1)
+                )
+            )
+            let since = Double(alert.activeAt.milliseconds.flooredSeconds)
+            outcome.samples.append(
+                RuleSample(
+                    labels: alert.labels.setting(Labels.metricNameLabel, to: "ALERTS_FOR_STATE"),
+                    value: .float(since)
+                )
+            )
+        }
+    }
+
+    private static func hasEnough(_ counts: [RuleSample], for labels: Labels, _ minimum: Double) -> Bool {
+        counts.contains { count in
+            count.number >= minimum && RuleSource(labels: count.labels, state: .live).agrees(with: labels)
+        }
+    }
+
+    /// The sides of comparisons that carry the alert's value: what has to have data for "not in the result" to mean
+    /// "the condition is false".
+    private static func observed(of query: RuleQuery) -> [RuleQuery] {
+        var found: [RuleQuery] = []
+        func visit(_ expression: Expression, _ depth: Int) {
+            guard depth < 50 else { return }
+            switch expression {
+            case .parenthesised(let node): visit(node.expression, depth + 1)
+            case .binary(let node):
+                switch node.operation.rawValue {
+                case "and", "or":
+                    visit(node.left, depth + 1)
+                    visit(node.right, depth + 1)
+                case "unless": visit(node.left, depth + 1)
+                case "==", "!=", "<", "<=", ">", ">=":
+                    for side in [node.left, node.right] where side.type == .instantVector {
+                        if let part = RuleQuery(part: side, of: query) { found.append(part) }
+                    }
+                default: break
+                }
+            default: break
+            }
+        }
+        visit(query.expression, 0)
+        return found
+    }
+}
+
+extension Int64 {
+    /// Milliseconds as whole seconds, toward the past.
+    fileprivate var flooredSeconds: Int64 {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: 1000)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
+}
+
+/// What the data says about alerts that are not in a result; asked once per evaluation, and only when there are any.
+private struct Evidence {
+    private var observed: [[RuleSample]] = []
+    private let sources: [RuleSource]
+
+    init(_ query: RuleQuery, _ parts: [RuleQuery], _ environment: any RuleEnvironment, at time: Timestamp) {
+        for part in parts {
+            // A part that cannot be evaluated alone says nothing.
+            guard let samples = try? environment.evaluate(part, at: time) else { continue }
+            observed.append(samples)
+        }
+        sources = environment.sources(of: query, at: time)
+    }
+
+    func observation(of alert: AlertInstance) -> AlertInstance.Observation {
+        let values = observed.map { samples in
+            samples.first { $0.labels.dropping([Labels.metricNameLabel]) == alert.sourceLabels }
+                ?? samples.first { RuleSource(labels: $0.labels, state: .live).agrees(with: alert.sourceLabels) }
+        }
+        if !values.isEmpty, values.allSatisfy({ $0 != nil }) { return .absent(value: values.first??.number) }
+        let related = sources.filter { $0.agrees(with: alert.sourceLabels) }
+        if related.contains(where: { $0.state == .lost(targetFailed: true) }) { return .noData }
+        if alert.isUnconfirmed, !related.contains(where: { $0.state == .live }) { return .noData }
+        return .absent(value: values.compactMap { $0?.number }.first)
+    }
+
+    func hasData(for alert: AlertInstance) -> Bool {
+        sources.contains { $0.state == .live && $0.agrees(with: alert.sourceLabels) }
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import TimeSeries
+
+/// What rules read from and write to. The store stands behind it in the product; tests script it.
+package protocol RuleEnvironment: AnyObject {
+    /// The result over everything committed so far, the group's earlier rules included.
+    func evaluate(_ query: RuleQuery, at time: Timestamp) throws(RuleQueryError) -> [RuleSample]
+
+    /// Stores a rule's samples; series that it wrote last time and not now end. Returns how many were stored.
+    func write(_ samples: [RuleSample], rule: String, at time: Timestamp) throws(RuleQueryError) -> Int
+
+    /// Ends what a rule that is no more has written.
+    func retire(rule: String, at time: Timestamp)
+
+    /// The series that the selectors of an expression match, and whether each still has data.
+    func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource]
+
+    /// The newest value of a series within `lookback`, wherever it came from.
+    func latest(_ labels: Labels, at time: Timestamp, lookback: Duration) -> (timestamp: Timestamp, value: Double)?
+
+    /// The `query` function of templates, at this time.
+    func templateQuery(at time: Timestamp) -> @Sendable (String) throws(RuleQueryError) -> [RuleSample]
+}
+
+/// A series that an expression reads.
+package struct RuleSource: Sendable, Hashable {
+    package enum State: Sendable, Hashable {
+        case live
+        /// No present value; `targetFailed` when the scrape or check behind it fails at this moment.
+        case lost(targetFailed: Bool)
+    }
+
+    package var labels: Labels
+    package var state: State
+
+    package init(labels: Labels, state: State) {
+        self.labels = labels
+        self.state = state
+    }
+
+    /// True when no label says otherwise: names on both sides carry one value.
+    package func agrees(with other: Labels) -> Bool {
+        var agrees = true
+        other.forEach { name, value in
+            if agrees, let own = labels[name], own != value { agrees = false }
+        }
+        return agrees
+    }
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import TimeSeries
+
+/// All rule groups with their alerts, and the state on disk. Belongs to one thread, which evaluates rules.
+///
+/// It owns no loop: the wiring says when a group is due. Whatever changed of an alert is committed to the state store
+/// before `evaluate` returns, so nobody is told of what a crash could forget.
+package final class RuleManager {
+    package private(set) var context: RuleContext
+    private let environment: any RuleEnvironment
+    private let state: (any AlertStateStoring)?
+    /// In the order of the files and of the groups in them.
+    package private(set) var groups: [RuleGroup] = []
+    private var index: [String: Int] = [:]
+    private var dependencies = AlertDependencies()
+    /// Transitions that no evaluation brought: resolves owed by rules that are no more.
+    private var owed: [AlertTransition] = []
+    private var restored: [AlertStateRow] = []
+    private var pendingShift: [String: Timestamp] = [:]
+    /// Failures to write the state; alerts go on from memory.
+    package private(set) var stateFailures = 0
+    package private(set) var lastStateError: String?
+
+    package init(context: RuleContext, environment: any RuleEnvironment, state: (any AlertStateStoring)? = nil) {
+        self.context = context
+        self.environment = environment
+        self.state = state
+    }
+
+    // MARK: Loading
+
+    /// Reads the alerts that were on disk; call it once, before the first `load`. A store that cannot be read leaves
+    /// rules to start anew and says so.
+    package func restore() {
+        guard let state else { return }
+        do throws(AlertStateError) {
+            restored = try state.load()
+        } catch {
+            noteStateFailure(error)
+        }
+    }
+
+    /// Replaces all groups. Rules that are the same ones keep their alerts; those that are gone owe their resolves,
+    /// which are in the return value and on disk as done.
+    package func load(_ definitions: [RuleGroupDefinition], context: RuleContext, at time: Timestamp)
+        -> [AlertTransition]
+    {
+        self.context = context
+        var previous = Dictionary(groups.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        var gone: [AlertingRule] = []
+        var orphans: [(group: RuleGroup, rule: AlertingRule)] = []
+        groups = definitions.map { definition in
+            var group = RuleGroup(definition)
+            if let old = previous.removeValue(forKey: definition.key) {
+                gone = group.takeOver(from: old)
+                orphans += gone.map { (old, $0) }
+            }
+            return group
+        }
+        for old in previous.values {
+            for entry in old.entries {
+                if case .alerting(let rule) = entry.rule { orphans.append((old, rule)) }
+            }
+        }
+        index = Dictionary(groups.indices.map { (groups[$0].key, $0) }, uniquingKeysWith: { first, _ in first })
+        let writers = Set(groups.flatMap { $0.entries.map(\.writer) })
+        var rows: [AlertStateRow.Key] = []
+        var transitions: [AlertTransition] = []
+        for (group, rule) in orphans {
+            let writer = group.entries.first { $0.definition.identity == rule.definition.identity }?.writer ?? ""
+            for alert in rule.instances.values.sorted(by: { $0.labels < $1.labels }) {
+                rows.append(AlertStateRow.Key(writer: writer, labels: alert.labels))
+                guard alert.phase == .firing else { continue }
+                transitions.append(ended(alert, rule.definition, group: group.definition, at: time))
+            }
+            if !writers.contains(writer) { environment.retire(rule: writer, at: time) }
+        }
+        transitions += applyRestored(at: time, forgetting: &rows)
+        persist([], removing: rows)
+        dependencies.rebuild(groups)
+        return transitions
+    }
+
+    /// Hands the alerts from disk to their rules. Those of rules that are no more resolve.
+    private func applyRestored(at time: Timestamp, forgetting rows: inout [AlertStateRow.Key]) -> [AlertTransition] {
+        var transitions: [AlertTransition] = []
+        for row in restored {
+            if let place = groups.indices.first(where: { groups[$0].entries.contains { $0.writer == row.writer } }) {
+                _ = groups[place].restore(row.alert, writer: row.writer)
+                let seen = lastSeen(row)
+                let key = groups[place].key
+                pendingShift[key] = max(pendingShift[key] ?? .distantPast, seen)
+                continue
+            }
+            rows.append(AlertStateRow.Key(writer: row.writer, labels: row.alert.labels))
+            guard row.alert.phase == .firing else { continue }
+            var alert = row.alert
+            alert.phase = .resolved
+            alert.resolvedAt = time
+            let snapshot = AlertSnapshot(
+                alert,
+                rule: row.rule,
+                expression: row.expression,
+                group: row.group,
+                file: row.file,
+                context: context
+            )
+            transitions.append(AlertTransition(kind: .resolved, alert: snapshot))
+        }
+        restored = []
+        return transitions
+    }
+
+    /// When somebody last evaluated the alert: the newest sample of its own series, or the row's note.
+    private func lastSeen(_ row: AlertStateRow) -> Timestamp {
+        let labels = row.alert.labels.setting(Labels.metricNameLabel, to: "ALERTS_FOR_STATE")
+        let sample = environment.latest(labels, at: .distantFuture - .seconds(1), lookback: .seconds(7 * 86_400))
+        return max(sample?.timestamp ?? .distantPast, row.seenAt)
+    }
+
+    private func ended(
+        _ alert: AlertInstance,
+        _ rule: RuleDefinition,
+        group: RuleGroupDefinition,
+        at time: Timestamp
+    ) -> AlertTransition {
+        var alert = alert
+        alert.phase = .resolved
+        alert.resolvedAt = time
+        return AlertTransition(
+            kind: .resolved,
+            alert: AlertSnapshot(alert, rule: rule, group: group, context: context)
+        )
+    }
+
+    // MARK: Evaluation
+
+    /// Evaluates one group at a regular time.
+    package func evaluate(group key: String, at time: Timestamp) -> GroupEvaluation? {
+        guard let place = index[key] else { return nil }
+        if let seen = pendingShift.removeValue(forKey: key), seen > .distantPast {
+            // What passed while nobody looked, less the one interval that always passes.
+            groups[place].shiftPending(by: time - seen - groups[place].interval(context))
+        }
+        var evaluation = groups[place].evaluate(at: time, context: context, environment: environment)
+        finish(&evaluation, group: place)
+        return evaluation
+    }
+
+    /// True when some alerting rule can read one of these metrics; answered from an index.
+    package func alertsRead(anyOf metrics: Set<String>) -> Bool { dependencies.reads(anyOf: metrics) }
+
+    /// An extra evaluation at an edge: only alerting rules that can read one of `metrics`, at its own time. Iterations,
+    /// recording rules and schedules are untouched. Empty when no rule reads them.
+    package func evaluateEdge(at time: Timestamp, metrics: Set<String>) -> [GroupEvaluation] {
+        guard alertsRead(anyOf: metrics) else { return [] }
+        var evaluations: [GroupEvaluation] = []
+        for place in groups.indices {
+            var evaluation = groups[place].evaluate(
+                at: time,
+                onlyReading: metrics,
+                context: context,
+                environment: environment
+            )
+            guard evaluation.rules > 0 else { continue }
+            finish(&evaluation, group: place)
+            evaluations.append(evaluation)
+        }
+        return evaluations
+    }
+
+    /// Commits what changed, then makes the transitions that people are told.
+    private func finish(_ evaluation: inout GroupEvaluation, group place: Int) {
+        let group = groups[place]
+        var rows: [AlertStateRow] = []
+        var removed: [AlertStateRow.Key] = []
+        for change in evaluation.changes {
+            if change.change == .forgotten {
+                removed.append(AlertStateRow.Key(writer: change.writer, labels: change.alert.labels))
+            } else {
+                rows.append(AlertStateRow(change, group: group.definition, seenAt: evaluation.time))
+            }
+        }
+        persist(rows, removing: removed)
+        evaluation.transitions = evaluation.changes.compactMap { change in
+            let kind: AlertTransition.Kind
+            switch change.change {
+            case .firing: kind = .firing
+            case .resolved: kind = .resolved
+            case .flapping: kind = .flapping
+            case .none, .pending, .forgotten: return nil
+            }
+            var snapshot = AlertSnapshot(change.alert, rule: change.rule, group: group.definition, context: context)
+            snapshot.suppressedBy = dependencies.suppressor(
+                of: snapshot,
+                rule: change.rule,
+                groups: groups,
+                at: evaluation.time
+            )
+            return AlertTransition(kind: kind, alert: snapshot)
+        }
+        evaluation.transitions += dependencies.released(groups: groups, context: context, at: evaluation.time)
+    }
+
+    private func persist(_ rows: [AlertStateRow], removing keys: [AlertStateRow.Key]) {
+        guard let state, !rows.isEmpty || !keys.isEmpty else { return }
+        do throws(AlertStateError) {
+            try state.save(rows, removing: keys)
+        } catch {
+            noteStateFailure(error)
+        }
+    }
+
+    private func noteStateFailure(_ error: AlertStateError) {
+        stateFailures += 1
+        lastStateError = error.description
+    }
+
+    // MARK: Looking
+
+    /// Alerts that are pending, firing or lately resolved, sorted by labels.
+    package func alerts(includingResolved: Bool = false) -> [AlertSnapshot] {
+        groups.flatMap { group in
+            group.entries.flatMap { entry in alerts(of: entry, in: group, includingResolved: includingResolved) }
+        }.sorted { $0.labels < $1.labels }
+    }
+
+    /// The alerts of one rule, sorted by labels.
+    package func alerts(
+        of entry: RuleGroup.Entry,
+        in group: RuleGroup,
+        includingResolved: Bool = false
+    ) -> [AlertSnapshot] {
+        guard case .alerting(let rule) = entry.rule else { return [] }
+        return rule.instances.values.filter { includingResolved || $0.isActive }.map { alert in
+            var snapshot = AlertSnapshot(alert, rule: rule.definition, group: group.definition, context: context)
+            snapshot.suppressedBy = dependencies.current(alert.labels)
+            return snapshot
+        }.sorted { $0.labels < $1.labels }
+    }
+
+    /// How long a group took; the caller has the clock.
+    package func note(duration: Duration, ofGroup key: String) {
+        if let place = index[key] { groups[place].lastDuration = duration }
+    }
+
+    /// The scheduler skipped iterations of a group.
+    package func note(missed: Int, ofGroup key: String) {
+        if let place = index[key] { groups[place].missedIterations += missed }
+    }
+
+    /// Looks for rules whose selectors match nothing; now and then is enough.
+    package func noteMatches(at time: Timestamp) {
+        for place in groups.indices { groups[place].noteMatches(at: time, environment: environment) }
+    }
+}
+
+extension AlertSnapshot {
+    init(_ alert: AlertInstance, rule: RuleDefinition, group: RuleGroupDefinition, context: RuleContext) {
+        self.init(
+            alert,
+            rule: rule.name,
+            expression: rule.query.text,
+            group: group.name,
+            file: group.file,
+            context: context
+        )
+    }
+
+    init(_ alert: AlertInstance, rule: String, expression: String, group: String, file: String, context: RuleContext) {
+        self.group = group
+        self.file = file
+        self.rule = rule
+        self.expression = expression
+        labels = alert.labels
+        annotations = alert.annotations
+        state = alert.phase
+        value = alert.value
+        valueAtResolve = alert.valueAtResolve
+        peak = alert.peak
+        activeAt = alert.activeAt
+        firedAt = alert.firedAt
+        resolvedAt = alert.resolvedAt
+        keepFiringSince = alert.keepFiringSince
+        heldSince = alert.heldSince
+        isFlapping = alert.isFlapping
+        suppressedBy = nil
+        generatorURL = context.externalURL + RuleLinks.table(expression)
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import PromQL
+package import TimeSeries
+
+/// Rules over the sidecar's own store. Belongs to the thread that evaluates rules.
+package final class StoreRuleEnvironment: RuleEnvironment {
+    private let store: TimeSeriesStore
+    private let engine: QueryEngine
+    private let limits: QueryLimits
+    private let parserOptions: ParserOptions
+    private var appenders: [String: SeriesAppender] = [:]
+    /// How far back a series' end is looked for.
+    private let memory: Duration
+
+    package init(store: TimeSeriesStore, engine: QueryEngine, limits: QueryLimits = QueryLimits()) {
+        self.store = store
+        self.engine = engine
+        self.limits = limits
+        parserOptions = ParserOptions(features: engine.configuration.features)
+        memory = store.configuration.retention
+    }
+
+    package func evaluate(_ query: RuleQuery, at time: Timestamp) throws(RuleQueryError) -> [RuleSample] {
+        try Self.run(query.expression, engine, store.reader(), limits, at: time)
+    }
+
+    private static func run(
+        _ expression: Expression,
+        _ engine: QueryEngine,
+        _ reader: StoreReader,
+        _ limits: QueryLimits,
+        at time: Timestamp
+    ) throws(RuleQueryError) -> [RuleSample] {
+        let result: QueryResult
+        do throws(QueryError) {
+            result = try engine.instant(expression, at: time, reader: reader, limits: limits)
+        } catch {
+            throw RuleQueryError(error.description)
+        }
+        switch result.value {
+        case .vector(let samples): return samples.map { RuleSample(labels: $0.labels, value: $0.value) }
+        case .scalar(let value): return [RuleSample(labels: Labels(), value: .float(value))]
+        case .string, .matrix: throw RuleQueryError("rule result is not a vector or scalar")
+        }
+    }
+
+    package func write(_ samples: [RuleSample], rule: String, at time: Timestamp) throws(RuleQueryError) -> Int {
+        if samples.isEmpty, appenders[rule] == nil { return 0 }
+        let appender = appenders[rule] ?? store.appender(source: "rule " + rule)
+        appenders[rule] = appender
+        do throws(StoreError) {
+            for sample in samples {
+                let reference = try appender.series(sample.labels)
+                switch sample.value {
+                case .float(let value): appender.append(reference, value)
+                case .histogram(let histogram): appender.append(reference, histogram)
+                }
+            }
+            return try appender.commit(at: time).stored
+        } catch {
+            appender.rollback()
+            throw RuleQueryError(error.description)
+        }
+    }
+
+    package func retire(rule: String, at time: Timestamp) {
+        appenders.removeValue(forKey: rule)?.retire(at: time)
+    }
+
+    package func latest(
+        _ labels: Labels,
+        at time: Timestamp,
+        lookback: Duration
+    ) -> (timestamp: Timestamp, value: Double)? {
+        let reader = store.reader()
+        let matchers = labels.pairs.map { LabelMatcher.equal($0.name, $0.value) }
+        guard let handle = reader.select(matchers).first(where: { $0.labels == labels }),
+            let found = reader.latest(handle, at: time, lookback: lookback), case .float(let value) = found.value
+        else { return nil }
+        return (found.timestamp, value)
+    }
+
+    package func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] {
+        let reader = store.reader()
+        var failures: [Labels: Bool] = [:]
+        var sources: [RuleSource] = []
+        for selector in query.expression.selectors {
+            for handle in reader.select(selector.matchers, from: time - memory, through: time) {
+                if isLive(handle, reader, at: time) {
+                    sources.append(RuleSource(labels: handle.labels, state: .live))
+                } else {
+                    let key = handle.labels.keeping(["job", "instance", "check"])
+                    let failed = failures[key] ?? isFailing(key, reader, at: time)
+                    failures[key] = failed
+                    sources.append(RuleSource(labels: handle.labels, state: .lost(targetFailed: failed)))
+                }
+            }
+        }
+        return sources
+    }
+
+    private func isLive(_ handle: SeriesHandle, _ reader: StoreReader, at time: Timestamp) -> Bool {
+        guard let latest = reader.latest(handle, at: time, lookback: engine.configuration.lookback) else {
+            return false
+        }
+        if case .float(let value) = latest.value { return !StaleMarker.isStale(value) }
+        return true
+    }
+
+    /// True when the target or check that writes these series is configured and down: its own `up` is there and 0.
+    private func isFailing(_ labels: Labels, _ reader: StoreReader, at time: Timestamp) -> Bool {
+        for name in ["up", "health_check_up"] {
+            var matchers = [LabelMatcher.equal(Labels.metricNameLabel, name)]
+            labels.forEach { matchers.append(.equal($0, $1)) }
+            guard matchers.count > 1 else { return false }
+            for handle in reader.select(matchers, from: time - engine.configuration.lookback, through: time) {
+                let latest = reader.latest(handle, at: time, lookback: engine.configuration.lookback)
+                if case .float(0)? = latest?.value { return true }
+            }
+        }
+        return false
+    }
+
+    package func templateQuery(at time: Timestamp) -> @Sendable (String) throws(RuleQueryError) -> [RuleSample] {
+        let (engine, reader, options, limits) = (engine, store.reader(), parserOptions, limits)
+        return { text throws(RuleQueryError) in
+            let expression: Expression
+            do throws(ParseError) {
+                expression = try parse(text, options: options)
+            } catch {
+                throw RuleQueryError(error.description)
+            }
+            return try Self.run(expression, engine, reader, limits, at: time)
+        }
+    }
+}

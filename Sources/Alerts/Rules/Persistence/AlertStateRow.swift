@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import TimeSeries
+
+/// An alert as it is kept on disk: enough to go on with it, and enough to resolve it when its rule is gone.
+package struct AlertStateRow: Sendable, Hashable {
+    package struct Key: Sendable, Hashable {
+        package var writer: String
+        package var labels: Labels
+    }
+
+    package var writer: String
+    package var group: String
+    package var file: String
+    package var rule: String
+    package var expression: String
+    package var alert: AlertInstance
+    package var seenAt: Timestamp
+
+    package var key: Key { Key(writer: writer, labels: alert.labels) }
+
+    init(_ change: AlertChange, group: RuleGroupDefinition, seenAt: Timestamp) {
+        writer = change.writer
+        self.group = group.name
+        file = group.file
+        rule = change.rule.name
+        expression = change.rule.query.text
+        alert = change.alert
+        self.seenAt = seenAt
+    }
+
+    init(
+        writer: String,
+        group: String,
+        file: String,
+        rule: String,
+        expression: String,
+        alert: AlertInstance,
+        seenAt: Timestamp
+    ) {
+        self.writer = writer
+        self.group = group
+        self.file = file
+        self.rule = rule
+        self.expression = expression
+        self.alert = alert
+        self.seenAt = seenAt
+    }
+}
+
+/// Where alerts survive the process.
+package protocol AlertStateStoring: AnyObject {
+    func load() throws(AlertStateError) -> [AlertStateRow]
+    /// All or nothing, and on disk when it returns.
+    func save(_ rows: [AlertStateRow], removing keys: [AlertStateRow.Key]) throws(AlertStateError)
+}
+
+package struct AlertStateError: Error, Sendable, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
