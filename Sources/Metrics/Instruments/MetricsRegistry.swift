@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Exposition
+public import Logging
+
+/// The metrics of a process: hands out instruments and writes them out.
+///
+/// Nothing that is asked of it can take the process down. A name, label or bucket list that cannot be exported, or that
+/// contradicts an earlier registration, yields an instrument that works and is not exported; that is counted in
+/// `metrics_registration_conflicts_total` and logged once.
+///
+/// ```swift
+/// let registry = MetricsRegistry()
+/// let sent = registry.counter("mails_sent_total", help: "Mails handed to the server.")
+/// sent.increment()
+/// let body = registry.render(.openMetrics)
+/// ```
+public final class MetricsRegistry: Sendable {
+    /// What a registry can be told.
+    public struct Configuration: Sendable {
+        /// Series per family; what comes after shares one overflow series.
+        public var seriesLimit = 2_000
+        /// Series that nobody touched for so long leave the output; nil keeps them. Series without labels and those of
+        /// `CaseIterable` label sets stay.
+        public var idleTimeout: Duration?
+        /// Time that all callbacks of one rendering may take together.
+        public var callbackBudget = Duration.milliseconds(50)
+        /// Whether OpenMetrics and protobuf output tell when counters and histograms began.
+        public var writesCreated = true
+        /// Whether names outside `[a-zA-Z0-9_:]` are accepted; readers that cannot take them get them escaped.
+        public var allowsUTF8Names = false
+        /// Where problems are logged, at level warning and once for each.
+        public var logger: Logger
+        /// Unix time in milliseconds.
+        public var clock: @Sendable () -> Int64
+
+        /// Creates a configuration.
+        /// - Parameters:
+        ///   - logger: where problems are logged.
+        ///   - clock: Unix time in milliseconds; nil takes the system's.
+        public init(logger: Logger? = nil, clock: (@Sendable () -> Int64)? = nil) {
+            self.logger = logger ?? Logger(label: "metrics")
+            self.clock = clock ?? { SystemTime.nowMilliseconds() }
+        }
+    }
+
+    let configuration: Configuration
+    let reporter: RegistryReporter
+    private let state = Guarded(State())
+    private let lastSize = Guarded(16_384)
+
+    private struct State {
+        var collectors: [String: any MetricCollector] = [:]
+        var sorted: [any MetricCollector] = []
+        /// Names of samples, and the family that writes them.
+        var sampleNames: [String: String] = [:]
+    }
+
+    /// Creates a registry with its own four counters in it.
+    /// - Parameter configuration: limits, clock and logger.
+    public init(configuration: Configuration = Configuration()) {
+        self.configuration = configuration
+        self.reporter = RegistryReporter(configuration)
+        for collector in reporter.collectors { register(collector) }
+        let invalid = FamilyHeader(
+            name: "metrics_invalid_updates_total",
+            kind: .counter,
+            help: "Negative increments and observations that are not numbers, ignored."
+        )
+        register(ReadingCollector(header: invalid) { [(.none, Double(InvalidUpdates.value))] })
+    }
+
+    // MARK: Registration
+
+    /// Adds a collector; false when its names are taken.
+    @discardableResult
+    func register(_ collector: any MetricCollector) -> Bool {
+        let names = MetricNames.samples(of: collector.header)
+        return state.withLock { state in
+            guard state.collectors[collector.header.name] == nil, names.allSatisfy({ state.sampleNames[$0] == nil })
+            else { return false }
+            Self.insert(collector, names, into: &state)
+            return true
+        }
+    }
+
+    private static func insert(_ collector: any MetricCollector, _ names: [String], into state: inout State) {
+        let name = collector.header.name
+        state.collectors[name] = collector
+        for sample in names { state.sampleNames[sample] = name }
+        var low = 0
+        var high = state.sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if state.sorted[middle].header.name.utf8.lexicographicallyPrecedes(name.utf8) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        state.sorted.insert(collector, at: low)
+    }
+
+    /// The family of this name if it is the same in everything that matters, a new one if the name is free, and one
+    /// that no output contains otherwise.
+    func store<Item: Instrument>(
+        _ name: String,
+        help: String,
+        unit: MetricUnit?,
+        labelNames: [String],
+        configuration itemConfiguration: Item.Configuration,
+        problem: String? = nil
+    ) -> FamilyStore<Item> {
+        let name = MetricNames.canonical(name, unit: unit, kind: Item.kind)
+        let header = FamilyHeader(name: name, kind: Item.kind, help: help, unit: unit?.rawValue)
+        let reporter = reporter
+        let created = FamilyStore<Item>(
+            header: header,
+            labelNames: labelNames,
+            configuration: itemConfiguration,
+            limit: configuration.seriesLimit,
+            clock: configuration.clock,
+            report: { reporter.report($0) }
+        )
+        let utf8 = configuration.allowsUTF8Names
+        if let problem = problem ?? MetricNames.problem(name, Item.kind, labelNames: labelNames, allowsUTF8: utf8) {
+            reporter.report(.invalid(family: name, what: problem))
+            return created
+        }
+        let samples = MetricNames.samples(of: header)
+        let (result, conflict) = state.withLock { state -> (FamilyStore<Item>, String?) in
+            if let existing = state.collectors[name] {
+                guard let same = existing as? FamilyStore<Item> else { return (created, "another kind") }
+                if same.labelNames.sorted() != labelNames.sorted() { return (created, "other labels") }
+                if same.configuration != itemConfiguration { return (created, "other buckets") }
+                let differs = same.header.help != header.help || same.header.unit != header.unit
+                return (same, differs ? "another help text or unit" : nil)
+            }
+            for sample in samples {
+                guard let taken = state.sampleNames[sample] else { continue }
+                return (created, "its samples are named like those of \(taken)")
+            }
+            Self.insert(created, samples, into: &state)
+            return (created, nil)
+        }
+        if let conflict { reporter.report(.conflict(family: name, what: conflict)) }
+        return result
+    }
+
+    // MARK: Output
+
+    /// Writes all families, sorted by name, into a writer, without finishing it.
+    /// - Parameters:
+    ///   - writer: takes the families.
+    ///   - names: only these families, by their name or a sample's; empty means all.
+    public func render(into writer: inout ExpositionWriter, names: Set<String> = []) {
+        for collector in prepared(names) { collector.write(to: &writer, created: configuration.writesCreated) }
+    }
+
+    /// Writes all families into a document of their own.
+    /// - Parameters:
+    ///   - format: what to write.
+    ///   - names: only these families, by their name or a sample's; empty means all.
+    /// - Returns: the whole document.
+    public func render(_ format: ExpositionFormat, names: Set<String> = []) -> [UInt8] {
+        let size = lastSize.withLock { $0 }
+        var writer = ExpositionWriter(format: format, capacity: size + size / 8)
+        render(into: &writer, names: names)
+        writer.finish()
+        if names.isEmpty {
+            let count = writer.count
+            lastSize.withLock { $0 = count }
+        }
+        return writer.bytes
+    }
+
+    /// All families as values, sorted by name, for a reader in the same process.
+    /// - Parameter names: only these families, by their name or a sample's; empty means all.
+    public func gather(names: Set<String> = []) -> [MetricFamily] {
+        prepared(names).compactMap { $0.snapshot() }
+    }
+
+    private func prepared(_ names: Set<String>) -> [any MetricCollector] {
+        var collectors = state.withLock { $0.sorted }
+        if !names.isEmpty {
+            collectors = collectors.filter { collector in
+                names.contains(collector.header.name)
+                    || MetricNames.samples(of: collector.header).contains(where: names.contains)
+            }
+        }
+        if let timeout = configuration.idleTimeout {
+            let now = configuration.clock()
+            let milliseconds = Int64(max(0, min(timeout.inSeconds, 1e9)) * 1_000)
+            for collector in collectors { _ = collector.removeIdle(now: now, timeoutMilliseconds: milliseconds) }
+        }
+        let late = CallbackRound.run(collectors, budget: configuration.callbackBudget)
+        for family in late { reporter.report(.callbackOverrun(family: family)) }
+        return collectors
+    }
+}
