@@ -54,6 +54,41 @@ public struct SeriesLabels: Sendable, Hashable {
         self.scalarCount = scalarCount
     }
 
+    /// Renders labels that are sorted, unique and valid UTF-8 already.
+    init(sorted pairs: [(name: Range<Int>, value: Range<Int>)], in bytes: UnsafeBufferPointer<UInt8>) {
+        var text: [UInt8] = []
+        var isClassic = true
+        var scalarCount = 0
+        func append(_ range: Range<Int>) {
+            for unsafebyte in unsafe bytes[range] {
+                if byte & 0xc0 != 0x80 { scalarCount += 1 }
+                Self.appendEscaped(byte, to: &text)
+            }
+        }
+        text.reserveCapacity(pairs.reduce(0) { $0 + $1.name.count + $1.value.count + 4 })
+        for (name, value) in pairs {
+            if !text.isEmpty { text.append(UInt8(ascii: ",")) }
+            let first = unsafe bytes[name.lowerBound]
+            let isPlain = unsafe !ByteClass.isDigit(first) && bytes[name].allSatisfy { ByteClass.isLabelByte($0) }
+            if !isPlain {
+                isClassic = false
+                text.append(UInt8(ascii: "\""))
+            }
+            append(name)
+            if !isPlain { text.append(UInt8(ascii: "\"")) }
+            text.append(UInt8(ascii: "="))
+            text.append(UInt8(ascii: "\""))
+            append(value)
+            text.append(UInt8(ascii: "\""))
+        }
+        self.text = text
+        self.isClassic = isClassic
+        self.scalarCount = scalarCount
+    }
+
+    /// The rendered bytes without braces: equal for equal labels, so they can be a key.
+    public var renderedBytes: [UInt8] { text }
+
     /// No label at all.
     public var isEmpty: Bool { text.isEmpty }
 
@@ -83,14 +118,20 @@ public struct SeriesLabels: Sendable, Hashable {
 
     /// Appends text with `\`, `"` and line feed escaped, as label values and quoted names need.
     static func appendEscaped(_ value: String, to text: inout [UInt8]) {
-        for byte in value.utf8 {
-            switch byte {
-            case UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), UInt8(ascii: "\\")]
-            case UInt8(ascii: "\""): text += [UInt8(ascii: "\\"), UInt8(ascii: "\"")]
-            case UInt8(ascii: "\n"): text += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
-            default: text.append(byte)
-            }
+        for byte in value.utf8 { appendEscaped(byte, to: &text) }
+    }
+
+    @inline(__always)
+    static func appendEscaped(_ byte: UInt8, to text: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\\"), UInt8(ascii: "\""): text.append(UInt8(ascii: "\\"))
+        case UInt8(ascii: "\n"):
+            text.append(UInt8(ascii: "\\"))
+            text.append(UInt8(ascii: "n"))
+            return
+        default: break
         }
+        text.append(byte)
     }
 }
 
