@@ -60,9 +60,12 @@ public struct SeriesLabels: Sendable, Hashable {
         var isClassic = true
         var scalarCount = 0
         func append(_ range: Range<Int>) {
-            for unsafebyte in unsafe bytes[range] {
+            var index = range.lowerBound
+            while index < range.upperBound {
+                let byte = unsafe bytes[index]
                 if byte & 0xc0 != 0x80 { scalarCount += 1 }
                 Self.appendEscaped(byte, to: &text)
+                index += 1
             }
         }
         text.reserveCapacity(pairs.reduce(0) { $0 + $1.name.count + $1.value.count + 4 })
