@@ -32,6 +32,8 @@ package struct NotificationConfiguration: Sendable {
     /// The sections as written, without secrets, for `/api/v2/status`.
     package var original = ""
     package var limits = Limits()
+    /// Whether alerts go to the journal when no route is configured. The wiring says no on a machine without a journal.
+    package var usesJournalByDefault = true
 
     package init() {}
 
@@ -49,5 +51,8 @@ package struct NotificationConfiguration: Sendable {
             )
     }
 
-    var effectiveReceivers: [Receiver] { route == nil ? receivers + [Self.defaultReceiver] : receivers }
+    var effectiveReceivers: [Receiver] {
+        guard route == nil else { return receivers }
+        return receivers + [usesJournalByDefault ? Self.defaultReceiver : Receiver(name: Self.defaultReceiver.name)]
+    }
 }

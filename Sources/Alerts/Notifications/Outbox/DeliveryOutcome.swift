@@ -28,7 +28,8 @@ package enum DeliveryVerdict: Hashable, Sendable {
         switch outcome {
         case .accepted: return .delivered
         case .failed(let reason, _): return .retry(reason: reason, after: nil)
-        case .refused(let reason, _): return .refused(reason: reason, isDestination: reason == "auth")
+        case .refused(let reason, _):
+            return .refused(reason: reason, isDestination: reason == "auth" || reason == "journal_unreachable")
         case .answered(let status, let header, let body):
             let wait = header.flatMap { RetrySchedule.retryAfter($0, at: now) }
             switch status {
