@@ -100,7 +100,7 @@ struct HistogramSum {
 
     /// The sum with what was lost put back.
     var value: FloatHistogram {
-        guard var lost, !total.hasOverflow else { return total }
+        guard var lost else { return total }
         var result = total
         lost.counterResetHint = result.counterResetHint
         _ = try? result.add(lost)

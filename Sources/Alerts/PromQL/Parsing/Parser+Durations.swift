@@ -14,7 +14,7 @@ extension Parser {
     /// What stands after `offset`: one operand, so that `x offset -2 ^ 2` is `(x offset -2) ^ 2`.
     mutating func parseOffsetDuration() throws(ParseError) -> (DurationValue, Int) {
         let expected = "number, duration, step(), or range()"
-        let expression = try parseDurationOperand(context: "offset", expected: expected)
+        let expression = try parseDurationOperand(context: "offset", expected: expected, bindsTightly: true)
         let end = previousEnd
         if case .number(let literal) = expression { return (.milliseconds(try milliseconds(literal)), end) }
         return (.expression(expression), end)
@@ -64,7 +64,8 @@ extension Parser {
 
     private mutating func parseDurationOperand(
         context: String,
-        expected: String
+        expected: String,
+        bindsTightly: Bool = false
     ) throws(ParseError) -> DurationExpression {
         let first = token
         switch first.kind {
@@ -74,7 +75,8 @@ extension Parser {
                 throw error("duration out of range", literal.range)
             }
             return .number(literal)
-        case .binaryOperator(.add), .binaryOperator(.subtract): return try parseSignedDuration(context, expected)
+        case .binaryOperator(.add), .binaryOperator(.subtract):
+            return try parseSignedDuration(context, expected, bindsTightly)
         case .keyword(.step), .keyword(.range):
             advance()
             guard take(.leftParenthesis) != nil, let close = take(.rightParenthesis) else {
@@ -96,14 +98,15 @@ extension Parser {
 
     private mutating func parseSignedDuration(
         _ context: String,
-        _ expected: String
+        _ expected: String,
+        _ bindsTightly: Bool
     ) throws(ParseError) -> DurationExpression {
         let sign = advance()
         let isNegation = sign.kind == .binaryOperator(.subtract)
         var operand: DurationExpression
-        if context == "offset" {
+        if bindsTightly {
             operand = try nested { parser throws(ParseError) in
-                try parser.parseDurationOperand(context: context, expected: expected)
+                try parser.parseDurationOperand(context: context, expected: expected, bindsTightly: true)
             }
         } else {
             let strength = BinaryOperator.multiply.precedence

@@ -25,13 +25,33 @@ package struct SeriesDescription: Sendable {
     package init(parsing text: String) throws(ParseError) {
         var parser = SeriesDescriptionParser(text)
         labels = try parser.parseMetric()
-        samples = try parser.parseSamples()
+        samples = Self.withResetHints(try parser.parseSamples())
     }
 
     /// Parses the values alone.
     package static func samples(parsing text: String) throws(ParseError) -> [DescribedSample] {
         var parser = SeriesDescriptionParser(text)
-        return try parser.parseSamples()
+        return withResetHints(try parser.parseSamples())
+    }
+
+    /// A histogram that says nothing of resets is told apart from the one before it, as a database does that stores
+    /// one after the other.
+    static func withResetHints(_ samples: [DescribedSample]) -> [DescribedSample] {
+        var previous: FloatHistogram?
+        return samples.map { sample in
+            switch sample {
+            case .missing: return sample
+            case .float:
+                previous = nil
+                return sample
+            case .histogram(var histogram):
+                if histogram.counterResetHint == .unknown, let before = previous, before.counterResetHint != .gauge {
+                    histogram.counterResetHint = histogram.isReset(after: before) ? .reset : .noReset
+                }
+                previous = histogram
+                return .histogram(histogram)
+            }
+        }
     }
 
     /// Parses a series without values: `name{label="value"}`.
