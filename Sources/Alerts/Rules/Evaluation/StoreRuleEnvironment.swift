@@ -25,7 +25,7 @@ package final class StoreRuleEnvironment: RuleEnvironment {
         try Self.run(query.expression, engine, store.reader(), limits, at: time)
     }
 
-    private static func run(
+    static func run(
         _ expression: Expression,
         _ engine: QueryEngine,
         _ reader: StoreReader,
