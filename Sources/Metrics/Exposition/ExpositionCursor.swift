@@ -150,7 +150,9 @@ public struct ExpositionCursor: Sendable {
         guard scanner.isAtLineEnd || ByteClass.isBlank(scanner.peek) else {
             throw scanner.error(.missingMetadataName)
         }
-        scanner.skipBlanks()
+        // One blank separates; what follows belongs to a help text.
+        if !scanner.isAtLineEnd { scanner.advance() }
+        if isType { scanner.skipBlanks() }
         let text = try scanner.restOfLine()
         guard isType else { return .help(name: name, text: text) }
         guard let kind = scanner.textKind(text) else { throw scanner.error(.invalidType, at: text.lowerBound) }
