@@ -135,7 +135,7 @@ let programs: [Target] = [
     library(
         "Scraping",
         "Sidecar/Scraping",
-        ["TimeSeries", "Exposition", "HTTPClient", "EventLoop", "RegularExpressions", logging]
+        ["TimeSeries", "Exposition", "HTTPClient", "EventLoop", "RegularExpressions", crypto]
     ),
     library(
         "SidecarServer",
@@ -189,7 +189,7 @@ let tests: [Target] = [
         ]
     ),
     suite("TimeSeriesTests", ["TimeSeries", "RegularExpressions"]),
-    suite("ScrapingTests", ["Scraping", "TimeSeries", "Exposition", "HTTPClient", "EventLoop", logging]),
+    suite("ScrapingTests", ["Scraping", "TimeSeries", "Exposition", "HTTPClient", "EventLoop"]),
     suite("PromQLTests", ["PromQL", "TimeSeries", "RegularExpressions", .product(name: "Yams", package: "Yams")]),
     suite(
         "AlertRulesTests",
