@@ -7,19 +7,36 @@ import YAMLDocument
 enum RedactedYAML {
     /// Keys whose values are secrets, or may be.
     private static let secretKeys: Set<String> = [
-        "url", "api_url", "slack_api_url", "pagerduty_url", "routing_key", "service_key", "auth_password",
+        "api_url", "slack_api_url", "pagerduty_url", "routing_key", "service_key", "auth_password",
         "auth_secret",
         "smtp_auth_password", "smtp_auth_secret", "password", "credentials", "bearer_token", "client_secret",
         "proxy_url",
-        "signing_secret", "signing_secrets", "values", "secrets", "slack_app_token", "opsgenie_api_key",
+        "values", "secrets", "slack_app_token", "opsgenie_api_key",
         "victorops_api_key", "wechat_api_secret", "rocketchat_token", "proxy_connect_header",
     ]
     private static let maximumDepth = 100
+    /// Keys that Alertmanager's tools would refuse: our own receivers and options.
+    private static let omittedKeys: Set<String> = [
+        "journald_configs", "signing_secret", "signing_secret_file", "signing_secrets", "alerts_per_message",
+    ]
+    /// Of the global section, which is shared with Prometheus, what Alertmanager knows.
+    private static func isGlobalKey(_ name: String) -> Bool {
+        ["smtp_", "slack_", "pagerduty_", "opsgenie_", "victorops_", "wechat_", "telegram_", "webex_"].contains {
+            name.hasPrefix($0)
+        } || name == "resolve_timeout" || name == "http_config"
+    }
 
     static func text(_ node: YAMLNode, keys: [String]) -> String {
         var text = ""
         for entry in node.entries ?? [] where entry.name.map(keys.contains) == true {
-            write(entry, indentation: 0, depth: 0, into: &text)
+            if entry.name == "global" {
+                let known = (entry.value.entries ?? []).filter { isGlobalKey($0.name ?? "") }
+                guard !known.isEmpty else { continue }
+                text += "global:\n"
+                for entry in known { write(entry, indentation: 2, depth: 1, into: &text) }
+            } else {
+                write(entry, indentation: 0, depth: 0, into: &text)
+            }
         }
         return text
     }
@@ -27,7 +44,10 @@ enum RedactedYAML {
     private static func write(_ entry: YAMLEntry, indentation: Int, depth: Int, into text: inout String) {
         let name = entry.name ?? ""
         text += String(repeating: " ", count: indentation) + key(name) + ":"
-        if secretKeys.contains(name) {
+        if name == "url" {
+            // Older tools parse this one before they accept the word.
+            text += " https://secret.invalid/\n"
+        } else if secretKeys.contains(name) {
             text += " \(Secret.redacted)\n"
         } else {
             write(entry.value, indentation: indentation, depth: depth + 1, into: &text)
@@ -47,7 +67,9 @@ enum RedactedYAML {
                 return
             }
             text += "\n"
-            for entry in entries { write(entry, indentation: indentation + 2, depth: depth, into: &text) }
+            for entry in entries where !omittedKeys.contains(entry.name ?? "") {
+                write(entry, indentation: indentation + 2, depth: depth, into: &text)
+            }
         case .sequence(let elements):
             guard !elements.isEmpty else {
                 text += " []\n"

@@ -149,7 +149,7 @@ extension NotificationEngine {
 
     // MARK: Into the outbox
 
-    private func enqueue(
+    func enqueue(
         _ entries: [AlertNotification.Entry],
         key: String,
         _ configured: ConfiguredIntegration,

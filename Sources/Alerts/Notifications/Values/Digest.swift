@@ -26,7 +26,13 @@ enum Digest {
         while bytes.count < 16 { bytes.append(0) }
         bytes[6] = bytes[6] & 0x0f | 0x80
         bytes[8] = bytes[8] & 0x3f | 0x80
-        let text = Array(hexadecimal(bytes).utf8)
+        return uuidText(bytes)
+    }
+
+    /// 16 bytes with the dashes of a UUID.
+    static func uuidText(_ bytes: [UInt8]) -> String {
+        let text = Array(hexadecimal(bytes.prefix(16)).utf8)
+        guard text.count == 32 else { return "" }
         return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
             .map { String(decoding: text[$0], as: UTF8.self) }.joined(separator: "-")
     }
