@@ -93,9 +93,7 @@ extension Evaluator {
         _ left: Block,
         _ right: Block
     ) -> (left: [Int], right: [Int], count: Int) {
-        let reserved =
-            configuration.features.contains(.typeAndUnitLabels) ? ReservedLabels.metadata : [ReservedLabels.name]
-        let dropped = matching.labels + reserved
+        let dropped = matching.labels + [ReservedLabels.name]
         var known: [Labels: Int] = [:]
         func number(_ labels: Labels) -> Int {
             let signature = matching.isOn ? labels.keeping(matching.labels) : labels.dropping(dropped)

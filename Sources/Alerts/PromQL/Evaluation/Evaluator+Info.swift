@@ -14,13 +14,12 @@ extension Evaluator {
         }
         let nameMatchers = matchers.filter { $0.name == ReservedLabels.name }
         let dataMatchers = matchers.filter { $0.name != ReservedLabels.name }
-        let infoNames = nameMatchers.isEmpty ? [LabelMatcher.equal(ReservedLabels.name, "target_info")] : nameMatchers
-        // An info series is not enriched by itself. Matchers that only exclude names do not say what is one.
-        let asked = node.arguments.count > 1 ? nameMatchers : infoNames
-        let namesInfos = asked.contains { $0.operation == .equal || $0.operation == .regexMatch }
+        let infoNames = try Self.infoNames(nameMatchers)
+        // An info series is not enriched by itself.
+        let asked = matchers.isEmpty || !nameMatchers.isEmpty ? infoNames : []
         let isInfo = base.series.map { series in
             let name = series.labels.name
-            return namesInfos && asked.allSatisfy { $0.matches(name) }
+            return !asked.isEmpty && asked.allSatisfy { $0.matches(name) }
         }
         let wanted = zip(base.series, isInfo).filter { !$1 }.map(\.0.labels)
         let infos = try infoSeries(infoNames + dataMatchers, for: wanted, node.arguments[0], window)
@@ -30,6 +29,17 @@ extension Evaluator {
             try join.evaluate(step)
         }
         return join.block
+    }
+
+    /// What info series are called; matchers that only exclude leave all that end in `_info`.
+    private static func infoNames(_ matchers: [LabelMatcher]) throws(QueryError) -> [LabelMatcher] {
+        if matchers.isEmpty { return [.equal(ReservedLabels.name, "target_info")] }
+        if matchers.contains(where: { $0.operation == .equal || $0.operation == .regexMatch }) { return matchers }
+        do {
+            return matchers + [try LabelMatcher(ReservedLabels.name, .regexMatch, ".+_info")]
+        } catch {
+            throw .execution("\(error)")
+        }
     }
 
     /// How far from the query's time the first selector of an expression looks, subqueries on the way included.

@@ -11,11 +11,12 @@ enum Interpolation {
         at moment: Int64,
         isCounter: Bool
     ) -> SampleValue? {
-        let fraction = Double(moment - left.time) / Double(right.time - left.time)
+        let fraction = (Double(moment) - Double(left.time)) / (Double(right.time) - Double(left.time))
         switch (left.value, right.value) {
         case (.float(let first), .float(let second)):
             let start = isCounter && second < first ? 0 : first
-            return .float(start + (second - start) * Double(moment - left.time) / Double(right.time - left.time))
+            let (passed, whole) = (Double(moment) - Double(left.time), Double(right.time) - Double(left.time))
+            return .float(start + (second - start) * passed / whole)
         case (.histogram(let first), .histogram(let second)):
             var result = second
             if isCounter, second.isReset(after: first) {

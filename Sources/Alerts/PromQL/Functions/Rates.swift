@@ -14,11 +14,11 @@ enum Rates {
         end: Int64,
         zeroAt fraction: Double?
     ) -> Double {
-        let sampled = Double(lastTime - firstTime) / 1000
+        let sampled = (Double(lastTime) - Double(firstTime)) / 1000
         let average = sampled / Double(count - 1)
         let threshold = average * 1.1
-        var toStart = Double(firstTime - start) / 1000
-        var toEnd = Double(end - lastTime) / 1000
+        var toStart = (Double(firstTime) - Double(start)) / 1000
+        var toEnd = (Double(end) - Double(lastTime)) / 1000
         if toStart >= threshold { toStart = average / 2 }
         // A counter cannot have been below zero: no further back than to where it started.
         if let fraction {
@@ -43,7 +43,7 @@ enum Rates {
             end: end,
             zeroAt: startsAtZero ? window.firstValue / increase : nil
         )
-        if function == .rate { return increase * (factor / (Double(end - start) / 1000)) }
+        if function == .rate { return increase * (factor / ((Double(end) - Double(start)) / 1000)) }
         return increase * factor
     }
 
@@ -206,7 +206,7 @@ enum Rates {
         guard samples.count >= 2 else { return nil }
         let isRate = call.function == .irate
         guard let pair = newestTwo(samples) else { return nil }
-        let interval = pair.last.time - pair.first.time
+        let interval = pair.last.time.clampedDifference(pair.first.time)
         guard interval != 0 else { return nil }
         let seconds = Double(interval) / 1000
         switch (pair.first.value, pair.last.value) {

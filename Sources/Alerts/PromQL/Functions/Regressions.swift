@@ -40,7 +40,7 @@ enum Regressions {
         for index in samples.floats {
             let y = samples.values[index]
             if y != first { isConstant = isConstant && index == samples.floats.lowerBound }
-            let x = Double(samples.times[index] - origin) / 1000
+            let x = (Double(samples.times[index]) - Double(origin)) / 1000
             sumX.add(x)
             sumY.add(y)
             sumXY.add(x * y)

@@ -122,9 +122,9 @@ extension FloatHistogram {
 
     /// The same observations in coarser buckets; a finer or custom schema is left alone.
     package mutating func reduceResolution(to target: Int32) {
-        guard !usesCustomBuckets, target < schema, target >= -4 else { return }
+        guard !usesCustomBuckets, target < schema, target >= -4, schema <= 8 else { return }
         let shift = schema - target
-        let map: (Int32) -> Int32 = { (($0 - 1) >> shift) + 1 }
+        let map: (Int32) -> Int32 = { (($0 &- 1) >> shift) &+ 1 }
         setBuckets(positive: positive.mapped(map), negative: negative.mapped(map))
         schema = target
     }

@@ -45,9 +45,9 @@ extension FloatHistogram {
 
     private static func notation(_ buckets: SparseBuckets, offset: String, buckets name: String) -> [String] {
         let kept = zip(buckets.indices, buckets.counts).filter { $0.1 != 0 }
-        guard let first = kept.first?.0, let last = kept.last?.0, last &- first < 10_000 else { return [] }
-        var counts = [Double](repeating: 0, count: Int(last - first) + 1)
-        for (index, count) in kept { counts[Int(index - first)] = count }
+        guard let first = kept.first?.0, let last = kept.last?.0, Int(last) - Int(first) < 10_000 else { return [] }
+        var counts = [Double](repeating: 0, count: Int(last) - Int(first) + 1)
+        for (index, count) in kept { counts[Int(index) - Int(first)] = count }
         return (first == 0 ? [] : ["\(offset):\(first)"]) + [name + ":" + list(counts)]
     }
 }

@@ -19,7 +19,7 @@ package struct SeriesDescription: Sendable {
     package var samples: [DescribedSample]
 
     /// More samples than this are refused.
-    package static let sampleLimit = 10_000_000
+    package static let sampleLimit = 2_000_000
 
     /// Parses a series and its values, as `series` and `values` of a test file written one after the other.
     package init(parsing text: String) throws(ParseError) {

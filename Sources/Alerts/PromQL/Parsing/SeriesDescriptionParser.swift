@@ -250,7 +250,12 @@ struct SeriesDescriptionParser {
 
     private mutating func parseField(_ key: String, into fields: inout HistogramFields) throws(ParseError) {
         switch key {
-        case "schema": fields.histogram.schema = try parseInteger()
+        case "schema":
+            let schema = try parseInteger()
+            guard (-4...8).contains(schema) || schema == FloatHistogram.customBucketsSchema else {
+                throw fail("unknown histogram schema \(schema)")
+            }
+            fields.histogram.schema = schema
         case "sum": fields.histogram.sum = try parseField()
         case "count": fields.histogram.count = try parseField()
         case "z_bucket": fields.histogram.zeroCount = try parseField()
