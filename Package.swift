@@ -67,7 +67,7 @@ let healthChecks: [Target] = [
         "DependencyChecks",
         "HealthChecks/Dependencies",
         [
-            "HealthChecks", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient", "SQLiteClient",
+            "HealthChecks", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient", "SQLiteClient", "JSONDocument",
             "RegularExpressions", logging,
         ]
     ),
@@ -122,7 +122,7 @@ let clients: [Target] = [
     library("HTTPClient", "Clients/HTTPClient", ["CCurl", "EventLoop"]),
     library("Journal", "Clients/Journal", ["CSystemd", logging]),
     library("PostgresClient", "Clients/PostgresClient", ["CPostgres", "EventLoop"]),
-    library("RedisClient", "Clients/RedisClient", ["CHiredis", "EventLoop", nioCore, nioPosix, nioSSL]),
+    library("RedisClient", "Clients/RedisClient", ["CHiredis", "EventLoop"]),
     library("SQLiteClient", "Clients/SQLiteClient", ["CSQLite"]),
     library("YAMLDocument", "Clients/YAMLDocument", ["CYAML"]),
     library("JSONDocument", "Clients/JSONDocument"),

@@ -91,14 +91,20 @@ final class LoopCore: @unchecked Sendable {
         while watches.count <= index { watches.append(nil) }
         let isNew = watches[index] == nil
         generation &+= 1
-        let operation = isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD
         let tag = Self.tag(descriptor, generation)
-        guard clinux_epoll_control(epoll, operation, descriptor, interest.rawValue, tag) == 0 else {
-            let code = errno
-            if !isNew { watches[index] = nil }
-            throw EventLoopError(call: "epoll_ctl", code: code)
+        var outcome = control(isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, interest, tag)
+        // A library that closes its descriptors itself takes them out of the kernel's list behind our back.
+        if outcome == ENOENT { outcome = control(EPOLL_CTL_ADD, descriptor, interest, tag) }
+        if outcome == EEXIST { outcome = control(EPOLL_CTL_MOD, descriptor, interest, tag) }
+        guard outcome == 0 else {
+            watches[index] = nil
+            throw EventLoopError(call: "epoll_ctl", code: outcome)
         }
         watches[index] = Watch(interest: interest, generation: generation, handler: handler)
+    }
+
+    private func control(_ operation: Int32, _ descriptor: Int32, _ interest: Readiness, _ tag: UInt64) -> Int32 {
+        clinux_epoll_control(epoll, operation, descriptor, interest.rawValue, tag) == 0 ? 0 : errno
     }
 
     func unwatch(_ descriptor: Int32) {

@@ -113,7 +113,7 @@ import Glibc
         let easy = transfer.easy
         guard let report = transfer.finish(code) else { return }
         report()
-        guard let easy, idleHandles.count < 16, !isClosed else { return }
+        guard let easy, idleHandles.count < 16, !isClosed, !transfer.staysAttached else { return }
         easy.reset()
         idleHandles.append(easy)
     }
@@ -142,6 +142,10 @@ import Glibc
             }
             let code = unsafe ccurl_message_result(message)
             guard let transfer = transfers[UInt(bitPattern: handle)] else { continue }
+            if transfer.staysAttached, code == CURLE_OK, transfer.ownFailure == nil {
+                transfer.attached()
+                continue
+            }
             if let socket = transfer.easy?.activeSocket { connections.served(socket) }
             detach(transfer)
             settle(transfer, code)

@@ -24,8 +24,14 @@ class CurlTransfer {
     /// Whether libcurl may connect there.
     func allows(address: String) -> Bool { true }
 
+    /// Whether the easy handle stays with the multi handle after success: a stream lives as long as both.
+    var staysAttached: Bool { false }
+
     /// The transfer is over. `easy` still answers `getinfo`; nil when libcurl never saw the transfer.
     func finished(_ code: CURLcode, _ easy: CurlEasy?) {}
+
+    /// The connection stands; only where `staysAttached`.
+    func attached() {}
 
     /// Called once by the engine.
     final func finish(_ code: CURLcode) -> (() -> Void)? {
