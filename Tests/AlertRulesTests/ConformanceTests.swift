@@ -53,4 +53,71 @@ struct ConformanceTests {
             #expect(named.contains { abs($0 - line) <= 1 }, "\(item): line \(line), but \(result.output)")
         }
     }
+
+    @Test func unitTestsGetTheRightVerdict() throws {
+        let folder = try #require(Conformance.folder).appendingPathComponent("rules")
+        for item in try Conformance.ruleCases() where item.command == "test" {
+            let result = RuleTestCommand.run(files: [folder.appendingPathComponent(item.file).path])
+            #expect(result.exitCode == item.exit, "\(item): \(result.output)")
+        }
+    }
+
+    @Test func failuresAreReportedInPromtoolsForm() throws {
+        let folder = try #require(Conformance.folder).appendingPathComponent("rules/promtool")
+        let path = folder.appendingPathComponent("failing.yml").path
+        #expect(
+            RuleTestCommand.run(files: [path]).output == """
+                Unit Testing:  \(path)
+                  FAILED:
+                    name: Failing test,
+                    alertname: Test, time: 0s,\u{20}
+                        exp:[
+                            0:
+                              Labels:{alertname="Test"}
+                              Annotations:{}
+                            ],\u{20}
+                        got:[]
+
+                    expr: "test", time: 0s,
+                        exp: {__name__="test"} 1E+00
+                        got: {__name__="test"} 0E+00
+
+                    name: Failing alert test,
+                    alertname: InstanceDown, time: 5m,\u{20}
+                        exp:[],\u{20}
+                        got:[
+                            0:
+                              Labels:{alertname="InstanceDown", job="test", severity="page"}
+                              Annotations:{description=" of job test has been down for more than 5 minutes.", summary="Instance  down"}
+                            ]
+
+                    name: Failing alert test,
+                    alertname: AlwaysFiring, time: 5m,\u{20}
+                        exp:[],\u{20}
+                        got:[
+                            0:
+                              Labels:{alertname="AlwaysFiring"}
+                              Annotations:{}
+                            ]
+
+
+                """
+        )
+    }
+
+    /// Every file of expressions; those with `expect_fail` have to be refused.
+    @Test func expressionsGiveWhatPrometheusGives() throws {
+        let folder = try #require(Conformance.folder).appendingPathComponent("promql")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".yml") }
+        #expect(files.count > 20)
+        for file in files.sorted() {
+            let result = RuleTestCommand.run(files: [folder.appendingPathComponent(file).path])
+            #expect(result.exitCode == 0, "\(file): \(result.output)")
+        }
+        let refused = folder.appendingPathComponent("expect_fail")
+        for file in try FileManager.default.contentsOfDirectory(atPath: refused.path) {
+            let result = RuleTestCommand.run(files: [refused.appendingPathComponent(file).path])
+            #expect(result.exitCode == 1 && result.output.contains("err: "), "\(file): \(result.output)")
+        }
+    }
 }

@@ -141,11 +141,25 @@ package final class RuleManager {
         guard let place = index[key] else { return nil }
         if let seen = pendingShift.removeValue(forKey: key), seen > .distantPast {
             // What passed while nobody looked, less the one interval that always passes.
-            groups[place].shiftPending(by: time - seen - groups[place].interval(context))
+            let shift = time - seen - groups[place].interval(context)
+            if shift > .zero {
+                groups[place].shiftPending(by: shift)
+                persist(pendingRows(of: groups[place], at: time), removing: [])
+            }
         }
         var evaluation = groups[place].evaluate(at: time, context: context, environment: environment)
         finish(&evaluation, group: place)
         return evaluation
+    }
+
+    private func pendingRows(of group: RuleGroup, at time: Timestamp) -> [AlertStateRow] {
+        group.entries.flatMap { entry -> [AlertStateRow] in
+            guard case .alerting(let rule) = entry.rule else { return [] }
+            return rule.instances.values.filter { $0.phase == .pending }.map { alert in
+                let change = AlertChange(change: .pending, writer: entry.writer, rule: rule.definition, alert: alert)
+                return AlertStateRow(change, group: group.definition, seenAt: time)
+            }
+        }
     }
 
     /// True when some alerting rule can read one of these metrics; answered from an index.

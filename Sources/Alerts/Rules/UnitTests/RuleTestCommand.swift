@@ -7,7 +7,8 @@ import YAMLDocument
 /// `test rules`: runs unit-test files in promtool's format and reports in its words.
 package enum RuleTestCommand {
     package struct Options: Sendable {
-        package var features = FeatureSet.allLanguage
+        /// All of the language, the experimental parts included.
+        package var features = FeatureSet.all
         /// Only groups whose names match one of these expressions; all when empty.
         package var run: [String] = []
         package var ignoresUnknownFields = false
