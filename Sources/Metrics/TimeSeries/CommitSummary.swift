@@ -3,9 +3,9 @@
 /// What became of the samples of one commit; each is counted in exactly one of the first six.
 package struct CommitSummary: Hashable, Sendable {
     package var stored = 0
-    /// Same series twice in one commit, or an explicit timestamp that the series already has: the first stays.
+    /// Same series twice in one commit, or an explicit timestamp equal to the newest: the first stays.
     package var duplicates = 0
-    /// Explicit timestamp older than the newest sample of the series.
+    /// Explicit timestamp older than the newest sample of the series, whether or not there is a sample at it.
     package var outOfOrder = 0
     /// Explicit timestamp further in the past than `StoreConfiguration.oldestExplicitAge`.
     package var tooOld = 0
@@ -33,6 +33,8 @@ package enum StoreError: Error, Hashable, Sendable {
     case outOfOrder(commit: Timestamp, newest: Timestamp)
     /// Labels without a single pair name nothing.
     case emptyLabels
+    /// More labels than a series can have.
+    case tooManyLabels(Int)
     /// The appender was retired.
     case retired
 }
@@ -44,6 +46,7 @@ extension StoreError: CustomStringConvertible {
         case .memoryLimit(let bytes): "the store's \(bytes) bytes of memory are used up"
         case .outOfOrder(let commit, let newest): "commit at \(commit) is not later than the newest at \(newest)"
         case .emptyLabels: "a series needs at least one label"
+        case .tooManyLabels(let count): "a series cannot have \(count) labels"
         case .retired: "the writer was retired"
         }
     }

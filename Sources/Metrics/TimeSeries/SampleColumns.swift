@@ -38,6 +38,70 @@ package struct SampleColumns: Sendable {
     }
 }
 
+extension SampleColumns {
+    mutating func reserve(_ more: Int) {
+        guard more > 16 else { return }
+        timestamps.reserveCapacity(timestamps.count + more)
+        values.reserveCapacity(values.count + more)
+    }
+
+    /// Takes in the samples of another, so that what stands from `first` on is in the order of time.
+    mutating func merge(_ other: SampleColumns, from first: Int) {
+        guard !other.isEmpty else { return }
+        var merged = SampleColumns()
+        var ours = first, theirs = 0
+        while ours < count || theirs < other.count {
+            if theirs == other.count || (ours < count && timestamps[ours] <= other.timestamps[theirs]) {
+                if theirs < other.count, timestamps[ours] == other.timestamps[theirs] { theirs += 1 }
+                merged.append(value(at: ours), at: timestamps[ours])
+                ours += 1
+            } else {
+                merged.append(other.value(at: theirs), at: other.timestamps[theirs])
+                theirs += 1
+            }
+        }
+        timestamps.removeLast(count - first)
+        values.removeLast(values.count - first)
+        if !histograms.isEmpty { histograms.removeLast(histograms.count - first) }
+        for index in 0..<merged.count { append(merged.value(at: index), at: merged.timestamps[index]) }
+    }
+
+    package mutating func append(_ value: SampleValue, at timestamp: Timestamp) {
+        switch value {
+        case .float(let value): append(value, at: timestamp)
+        case .histogram(let histogram): append(histogram, at: timestamp)
+        }
+    }
+
+    /// The same as `StoreReader.counterWindow`, by walking all samples.
+    var counterWindow: CounterWindow? {
+        guard histograms.isEmpty else { return nil }
+        var window: CounterWindow?
+        for (value, timestamp) in zip(values, timestamps) where !StaleMarker.isStale(value) {
+            guard value.isFinite else { return nil }
+            guard var known = window else {
+                window = CounterWindow(
+                    count: 1,
+                    firstTimestamp: timestamp,
+                    firstValue: value,
+                    lastTimestamp: timestamp,
+                    lastValue: value,
+                    increase: 0
+                )
+                continue
+            }
+            known.count += 1
+            if value < known.lastValue { known.increase += known.lastValue }
+            known.lastValue = value
+            known.lastTimestamp = timestamp
+            window = known
+        }
+        guard var window else { return nil }
+        window.increase += window.lastValue - window.firstValue
+        return window
+    }
+}
+
 /// A counter over one window, enough for `rate` and `increase` without walking the samples.
 ///
 /// Stale markers are not counted; everything else is.

@@ -34,7 +34,7 @@ extension Timestamp: CustomStringConvertible {
 
 extension Duration {
     /// Milliseconds, rounded toward negative infinity, saturating.
-    package var wholeMilliseconds: Int64 {
+    var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)
         if overflow { return seconds < 0 ? .min : .max }

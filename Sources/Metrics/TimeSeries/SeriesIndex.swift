@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Finds series by their labels: every pair of name and value has a number and the ascending list of the series that
+/// carry it.
+struct SeriesIndex {
+    struct Pair {
+        var name: UInt32
+        var value: [UInt8]
+        /// Ascending; may name series that are gone until they are purged.
+        var series: [UInt32] = []
+        var alive = 0
+        /// Where the pair stands among those of its name.
+        var position: Int
+    }
+
+    struct Name {
+        var text: [UInt8]
+        var pairs: [UInt32] = []
+    }
+
+    private struct PairKey: Hashable {
+        var name: UInt32
+        var value: ArraySlice<UInt8>
+    }
+
+    private(set) var names: [Name] = []
+    private var nameNumbers: [ArraySlice<UInt8>: UInt32] = [:]
+    private var freeNames: [UInt32] = []
+    private var pairs: [Pair?] = []
+    /// The names of the pairs once more, where a search finds them quickly.
+    private var pairNames: [UInt32] = []
+    private var freePairs: [UInt32] = []
+    private var pairNumbers: [PairKey: UInt32] = [:]
+    /// Open addressing: series by the hash of their pairs' numbers.
+    private var table = [UInt32](repeating: Self.empty, count: 64)
+    private var tableUsed = 0
+    private var deadSeries = 0
+    private var pairsToPurge: Set<UInt32> = []
+    /// Series that are alive, and a number that changes with the set.
+    private(set) var count = 0
+    private(set) var generation: UInt64 = 1
+    /// An estimate of the memory behind this value.
+    private(set) var bytes = 0
+    let directory = SlotDirectory()
+
+    private static let empty = UInt32.max
+    private static let removed = UInt32.max - 1
+    /// Entries of two dictionaries, an array's head, a slot among the pairs.
+    private static let pairOverhead = 192
+
+    var nameCount: Int { names.count - freeNames.count }
+
+    // MARK: Looking up
+
+    /// The numbers of the pairs of `labels`; nil when one of them is not known.
+    func pairNumbers(of labels: Labels) -> [UInt32]? {
+        var numbers: [UInt32] = []
+        var isKnown = true
+        labels.forEachUTF8 { name, value in
+            guard isKnown, let name = nameNumbers[name], let pair = pairNumbers[PairKey(name: name, value: value)]
+            else {
+                isKnown = false
+                return
+            }
+            numbers.append(pair)
+        }
+        return isKnown ? numbers : nil
+    }
+
+    func find(_ numbers: [UInt32]) -> UInt32? {
+        var position = Self.hash(numbers) & (table.count - 1)
+        while table[position] != Self.empty {
+            let slot = table[position]
+            if slot != Self.removed, holds(slot, exactly: numbers) { return slot }
+            position = (position + 1) & (table.count - 1)
+        }
+        return nil
+    }
+
+    private func holds(_ slot: UInt32, exactly numbers: [UInt32]) -> Bool {
+        guard let own = unsafe pairNumbers(of: slot), own.count == numbers.count else { return false }
+        for index in 0..<numbers.count where unsafe own[index] != numbers[index] { return false }
+        return true
+    }
+
+    /// The pairs of a series, in the order of their names.
+    func pairNumbers(of slot: UInt32) -> UnsafeBufferPointer<UInt32>? {
+        guard let column = unsafe directory[slot] else { return nil }
+        return unsafe column.pairNumbers
+    }
+
+    func labels(of slot: UInt32) -> Labels? {
+        guard let numbers = unsafe pairNumbers(of: slot) else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(160)
+        for index in 0..<numbers.count {
+            guard let pair = unsafe pairs[Int(numbers[index])] else { return nil }
+            LabelsBuilder.append(names[Int(pair.name)].text[...], to: &bytes)
+            LabelsBuilder.append(pair.value[...], to: &bytes)
+        }
+        return Labels(encoded: bytes)
+    }
+
+    func name(_ text: some Sequence<UInt8>) -> UInt32? { nameNumbers[ArraySlice(text)] }
+
+    func pair(_ number: UInt32) -> Pair? { pairs[Int(number)] }
+
+    func nameOfPair(_ number: UInt32) -> UInt32 { pairNames[Int(number)] }
+
+    func pair(name: UInt32, value: some Sequence<UInt8>) -> UInt32? {
+        pairNumbers[PairKey(name: name, value: ArraySlice(value))]
+    }
+
+    // MARK: Changing
+
+    /// Numbers for pairs, made where they are missing.
+    mutating func makePairs(of labels: Labels) -> [UInt32] {
+        var numbers: [UInt32] = []
+        var texts: [(ArraySlice<UInt8>, ArraySlice<UInt8>)] = []
+        labels.forEachUTF8 { texts.append(($0, $1)) }
+        for (name, value) in texts { numbers.append(makePair(makeName(name), value)) }
+        return numbers
+    }
+
+    private mutating func makeName(_ text: ArraySlice<UInt8>) -> UInt32 {
+        if let known = nameNumbers[text] { return known }
+        let own = Array(text)
+        let number: UInt32
+        if let free = freeNames.popLast() {
+            number = free
+            names[Int(number)] = Name(text: own)
+        } else {
+            number = UInt32(names.count)
+            names.append(Name(text: own))
+        }
+        nameNumbers[own[...]] = number
+        bytes += own.count + Self.pairOverhead
+        return number
+    }
+
+    private mutating func makePair(_ name: UInt32, _ value: ArraySlice<UInt8>) -> UInt32 {
+        if let known = pairNumbers[PairKey(name: name, value: value)] { return known }
+        let own = Array(value)
+        let pair = Pair(name: name, value: own, position: names[Int(name)].pairs.count)
+        let number: UInt32
+        if let free = freePairs.popLast() {
+            number = free
+            pairs[Int(number)] = pair
+            pairNames[Int(number)] = name
+        } else {
+            number = UInt32(pairs.count)
+            pairs.append(pair)
+            pairNames.append(name)
+        }
+        names[Int(name)].pairs.append(number)
+        pairNumbers[PairKey(name: name, value: own[...])] = number
+        bytes += own.count + Self.pairOverhead
+        return number
+    }
+
+    /// Adds a series whose column is in the directory already.
+    mutating func insert(_ slot: UInt32, _ numbers: [UInt32]) {
+        for number in numbers {
+            let before = pairs[Int(number)]?.series.capacity ?? 0
+            pairs[Int(number)]?.series.append(slot)
+            pairs[Int(number)]?.alive += 1
+            bytes += ((pairs[Int(number)]?.series.capacity ?? 0) - before) * 4
+        }
+        if (tableUsed + 1) * 3 > table.count * 2 { rebuildTable() }
+        place(slot, numbers)
+        count += 1
+        generation &+= 1
+    }
+
+    private mutating func place(_ slot: UInt32, _ numbers: [UInt32]) {
+        var position = Self.hash(numbers) & (table.count - 1)
+        while table[position] < Self.removed { position = (position + 1) & (table.count - 1) }
+        if table[position] == Self.empty { tableUsed += 1 }
+        table[position] = slot
+    }
+
+    private mutating func rebuildTable() {
+        let old = table
+        var size = 64
+        while size * 2 < (count + 1) * 5 { size *= 2 }
+        table = [UInt32](repeating: Self.empty, count: size)
+        tableUsed = 0
+        bytes += (size - old.count) * 4
+        for slot in old where slot < Self.removed {
+            if let numbers = unsafe pairNumbers(of: slot) { unsafe place(slot, Array(numbers)) }
+        }
+    }
+
+    /// Takes a series out, before it leaves the directory.
+    mutating func remove(_ slot: UInt32) {
+        guard let own = unsafe pairNumbers(of: slot) else { return }
+        let numbers = unsafe Array(own)
+        var position = Self.hash(numbers) & (table.count - 1)
+        while table[position] != Self.empty {
+            if table[position] == slot {
+                table[position] = Self.removed
+                break
+            }
+            position = (position + 1) & (table.count - 1)
+        }
+        for number in numbers {
+            pairs[Int(number)]?.alive -= 1
+            if pairs[Int(number)]?.alive == 0 { removePair(number) } else { pairsToPurge.insert(number) }
+        }
+        count -= 1
+        deadSeries += 1
+        generation &+= 1
+    }
+
+    private mutating func removePair(_ number: UInt32) {
+        guard let pair = pairs[Int(number)] else { return }
+        pairs[Int(number)] = nil
+        freePairs.append(number)
+        pairsToPurge.remove(number)
+        pairNumbers[PairKey(name: pair.name, value: pair.value[...])] = nil
+        bytes -= pair.value.count + Self.pairOverhead + pair.series.capacity * 4
+        // The last pair of the name takes the place that became free.
+        if let last = names[Int(pair.name)].pairs.popLast(), last != number {
+            names[Int(pair.name)].pairs[pair.position] = last
+            pairs[Int(last)]?.position = pair.position
+        }
+        if names[Int(pair.name)].pairs.isEmpty {
+            let text = names[Int(pair.name)].text
+            nameNumbers[text[...]] = nil
+            names[Int(pair.name)] = Name(text: [])
+            freeNames.append(pair.name)
+            bytes -= text.count + Self.pairOverhead
+        }
+    }
+
+    /// Cleans the lists once enough series are gone from them that it pays; after the series left the directory.
+    mutating func purgeIfDue() {
+        guard deadSeries > max(1024, count / 8) else { return }
+        for number in pairsToPurge {
+            guard var series = pairs[Int(number)]?.series else { continue }
+            pairs[Int(number)]?.series = []
+            let before = series.capacity
+            series = series.filter { unsafe directory[$0] != nil }
+            bytes += (series.capacity - before) * 4
+            pairs[Int(number)]?.series = series
+        }
+        pairsToPurge.removeAll()
+        deadSeries = 0
+        if tableUsed > count * 2 + 64 { rebuildTable() }
+    }
+
+    private static func hash(_ numbers: [UInt32]) -> Int {
+        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for number in numbers {
+            hash = (hash ^ UInt64(number)) &* 0xFF51_AFD7_ED55_8CCD
+            hash ^= hash >> 32
+        }
+        return Int(truncatingIfNeeded: hash & 0x7FFF_FFFF_FFFF_FFFF)
+    }
+}
+
+extension UnsafeMutablePointer<Column> {
+    /// The numbers of the label pairs, which stand behind the column in the same allocation.
+    var pairNumbers: UnsafeBufferPointer<UInt32> {
+        let start = unsafe UnsafeRawPointer(self) + MemoryLayout<Column>.stride
+        return unsafe UnsafeBufferPointer(
+            start: start.assumingMemoryBound(to: UInt32.self),
+            count: Int(pointee.labelCount)
+        )
+    }
+
+    static func make(_ column: Column, pairs: [UInt32], account: inout Int) -> UnsafeMutablePointer<Column> {
+        let stride = MemoryLayout<Column>.stride
+        let memory = unsafe Memory.allocate(stride + pairs.count * 4, account: &account)
+        let pointer = unsafe memory.bindMemory(to: Column.self, capacity: 1)
+        unsafe pointer.initialize(to: column)
+        let numbers = unsafe (memory + stride).bindMemory(to: UInt32.self, capacity: max(1, pairs.count))
+        for (index, pair) in pairs.enumerated() { unsafe numbers[index] = pair }
+        return unsafe pointer
+    }
+}
