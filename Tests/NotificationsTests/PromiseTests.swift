@@ -99,9 +99,9 @@ import TimeSeries
                 RouteConfiguration(matchers: [try matcher("alertname=Down")], muteTimeIntervals: ["evening"])
             ]
         )
-        var interval = TimeInterval()
+        var interval = CalendarInterval()
         // The bench's zero is midnight.
-        interval.times = [TimeInterval.Minutes(start: 1, end: 600)]
+        interval.times = [CalendarInterval.Minutes(start: 1, end: 600)]
         configuration.timeIntervals = [NamedTimeInterval(name: "evening", intervals: [interval])]
         let bench = try Bench(configuration)
         bench.process([alert(labels)], at: 0)

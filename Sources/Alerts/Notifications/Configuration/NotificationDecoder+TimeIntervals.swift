@@ -20,8 +20,8 @@ extension NotificationDecoder {
         return named
     }
 
-    private func interval(_ reader: YAMLMappingReader) -> TimeInterval {
-        var interval = TimeInterval()
+    private func interval(_ reader: YAMLMappingReader) -> CalendarInterval {
+        var interval = CalendarInterval()
         if let name = reader.string("location") {
             if let zone = name == "UTC" ? .utc : environment.zone(name) {
                 interval.zone = zone
@@ -33,7 +33,7 @@ extension NotificationDecoder {
             defer { times.finish() }
             guard let start = minutes(times, "start_time"), let end = minutes(times, "end_time") else { return nil }
             if start >= end { times.problem("end_time", "\(times.name("end_time")) must be after start_time") }
-            return TimeInterval.Minutes(start: start, end: max(start, end))
+            return CalendarInterval.Minutes(start: start, end: max(start, end))
         }
         interval.weekdays = ranges(reader, "weekdays", names: Self.weekdays, in: 0...6)
         interval.months = ranges(reader, "months", names: Self.months, in: 1...12)
@@ -81,7 +81,7 @@ extension NotificationDecoder {
         }
     }
 
-    private func days(_ reader: YAMLMappingReader) -> [TimeInterval.DayRange]? {
+    private func days(_ reader: YAMLMappingReader) -> [CalendarInterval.DayRange]? {
         reader.strings("days_of_month")?.compactMap { text in
             let ends = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map { Int($0) }
             let valid = { (day: Int) in day != 0 && (-31...31).contains(day) }
@@ -91,7 +91,7 @@ extension NotificationDecoder {
                 reader.problem("days_of_month", "\(reader.name("days_of_month")): \"\(text)\" is not a range of days")
                 return nil
             }
-            return TimeInterval.DayRange(first: first, last: last)
+            return CalendarInterval.DayRange(first: first, last: last)
         }
     }
 

@@ -54,6 +54,7 @@ struct Outbox {
             // The wait goes on where it was: news must not turn into a faster knock.
             item.attempts = last.attempts
             item.nextAttemptAt = max(item.nextAttemptAt, last.nextAttemptAt)
+            item.firstAttemptAt = last.firstAttemptAt
         }
         items[item.id] = item
         bytes += item.body.count
@@ -145,7 +146,7 @@ struct Outbox {
         case .retry(_, let wait):
             let delay = wait ?? RetrySchedule.delay(afterFailures: item.attempts, random: random)
             item.nextAttemptAt = now + delay
-            failed(key, delay: delay, quietUntil: wait.map { now + $0 })
+            failed(key, random: random, quietUntil: wait.map { now + $0 })
             items[id] = item
             pushHead(item)
         case .refused(_, let isDestination):
@@ -156,7 +157,7 @@ struct Outbox {
             } else {
                 items[id] = item
                 if isDestination {
-                    failed(key, delay: RetrySchedule.refusedDelay, quietUntil: item.nextAttemptAt)
+                    failed(key, random: random, quietUntil: item.nextAttemptAt)
                 } else {
                     stepAside(&item)
                     answered(key, at: now)
@@ -204,9 +205,10 @@ struct Outbox {
 
     // MARK: Inside
 
-    private mutating func failed(_ key: String, delay: Duration, quietUntil: Timestamp?) {
-        destinations[key]?.failures += 1
-        destinations[key]?.gap = delay
+    private mutating func failed(_ key: String, random: UInt64, quietUntil: Timestamp?) {
+        let failures = (destinations[key]?.failures ?? 0) + 1
+        destinations[key]?.failures = failures
+        destinations[key]?.gap = RetrySchedule.delay(afterFailures: failures, random: random)
         if let quietUntil { destinations[key]?.quietUntil = quietUntil }
     }
 

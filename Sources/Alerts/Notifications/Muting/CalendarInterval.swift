@@ -3,7 +3,7 @@
 package import TimeSeries
 
 /// A span of the calendar, Alertmanager's `time_intervals` element: every field that is set must contain the moment.
-package struct TimeInterval: Hashable, Sendable {
+package struct CalendarInterval: Hashable, Sendable {
     /// Minutes of the day; the end is not part of it.
     package struct Minutes: Hashable, Sendable {
         package var start: Int
@@ -55,7 +55,7 @@ package struct TimeInterval: Hashable, Sendable {
     }
 }
 
-extension TimeInterval.DayRange {
+extension CalendarInterval.DayRange {
     func contains(_ day: Int, monthLength: Int) -> Bool {
         let begin = first < 0 ? monthLength + first + 1 : first
         let end = last < 0 ? monthLength + last + 1 : last
@@ -68,9 +68,9 @@ extension TimeInterval.DayRange {
 /// A named set of intervals, any of which may contain the moment.
 package struct NamedTimeInterval: Hashable, Sendable {
     package var name: String
-    package var intervals: [TimeInterval]
+    package var intervals: [CalendarInterval]
 
-    package init(name: String, intervals: [TimeInterval]) {
+    package init(name: String, intervals: [CalendarInterval]) {
         self.name = name
         self.intervals = intervals
     }
