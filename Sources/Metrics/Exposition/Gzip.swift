@@ -16,7 +16,7 @@ public enum GzipError: Error, Sendable, Hashable {
 
 /// A `z_stream` in a place of its own, as zlib keeps pointers to it.
 @safe
-private struct ZlibStream: ~Copyable {
+private final class ZlibStream {
     let pointer: UnsafeMutablePointer<z_stream>
     let isDeflate: Bool
 
