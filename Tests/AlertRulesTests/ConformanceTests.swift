@@ -101,7 +101,7 @@ struct ConformanceTests {
                             ]
 
 
-                """
+                """ + "\n"
         )
     }
 

@@ -264,6 +264,12 @@ package final class RuleManager {
         if let place = index[key] { groups[place].missedIterations += missed }
     }
 
+    func evaluateForExplanation(_ query: RuleQuery, at time: Timestamp) throws(RuleQueryError) -> [RuleSample] {
+        try environment.evaluate(query, at: time)
+    }
+
+    func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] { environment.sources(of: query, at: time) }
+
     /// Looks for rules whose selectors match nothing; now and then is enough.
     package func noteMatches(at time: Timestamp) {
         for place in groups.indices { groups[place].noteMatches(at: time, environment: environment) }

@@ -194,20 +194,25 @@ struct RuleTestRun {
             throw RuleQueryError(error.description)
         }
         let moment = self.test.start + test.evaluationTime
-        guard test.expression.lowercased().contains("step()") else {
+        let words = test.expression.lowercased()
+        guard words.contains("step()") || words.contains("range()") else {
             return try StoreRuleEnvironment.run(expression, engine, store.reader(), QueryLimits(), at: moment)
         }
-        // An instant query has no step; in a unit test it is the interval of the series.
+        // An instant query has neither step nor range. Cases of one expression stand for the steps of one range query.
+        let times = self.test.expressions.filter { $0.expression == test.expression }.map(\.evaluationTime).sorted()
+        let step = zip(times, times.dropFirst()).map { $1 - $0 }.first { $0 > .zero } ?? self.test.interval
         do throws(QueryError) {
             let result = try engine.range(
                 expression,
-                from: moment,
-                through: moment,
-                step: self.test.interval,
+                from: self.test.start + (times.first ?? test.evaluationTime),
+                through: self.test.start + (times.last ?? test.evaluationTime),
+                step: step,
                 reader: store.reader()
             )
             guard case .matrix(let series) = result.value else { return [] }
-            return series.compactMap { one in one.samples.last.map { RuleSample(labels: one.labels, value: $0.value) } }
+            return series.compactMap { one in
+                one.samples.first { $0.timestamp == moment }.map { RuleSample(labels: one.labels, value: $0.value) }
+            }
         } catch {
             throw RuleQueryError(error.description)
         }
