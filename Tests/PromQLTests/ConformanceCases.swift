@@ -36,6 +36,11 @@ enum ConformanceData {
     static func expressions() throws -> [String] { Array(Set(try cases().map(\.expr))).sorted() }
 }
 
+/// The store did not take what a test loads.
+struct Refusal: Error {
+    var summary: CommitSummary
+}
+
 /// One entry under `tests`: series to load and expressions to evaluate over them.
 struct ConformanceGroup {
     struct Entry {
@@ -61,27 +66,29 @@ struct ConformanceGroup {
         configuration.memoryLimit = 2 << 30
         store = TimeSeriesStore(configuration)
         let appender = store.appender(source: "test")
-        var columns: [Int64: [(SeriesReference, DescribedSample)]] = [:]
+        var columns: [Int64: [(Labels, DescribedSample)]] = [:]
         for series in node["input_series"]?.array() ?? [] {
             let labels = try SeriesDescription.labels(parsing: series["series"]?.string ?? "")
             let samples = try SeriesDescription.samples(parsing: series["values"]?.string ?? "")
-            let reference = try appender.series(labels)
             for (index, sample) in samples.enumerated() {
                 let time = Int64(index) * interval
                 if sample == .missing || time > limit { continue }
-                columns[time, default: []].append((reference, sample))
+                columns[time, default: []].append((labels, sample))
             }
         }
         for time in columns.keys.sorted() {
-            for (reference, sample) in columns[time] ?? [] {
+            for (labels, sample) in columns[time] ?? [] {
                 let at = Timestamp(milliseconds: time)
+                // A series without samples does not stay in the store.
+                let reference = try appender.series(labels)
                 switch sample {
                 case .missing: continue
                 case .float(let value): appender.append(reference, value, at: at)
                 case .histogram(let histogram): appender.append(reference, histogram, at: at)
                 }
             }
-            _ = try appender.commit(at: Timestamp(milliseconds: time))
+            let summary = try appender.commit(at: Timestamp(milliseconds: time))
+            guard summary.refused == 0 else { throw Refusal(summary: summary) }
         }
     }
 

@@ -102,7 +102,7 @@ struct FuzzTests {
             let printed = expression.description
             let again = try? parse(printed, options: options)
             #expect(again?.description == printed, "seed \(Self.seed) round \(round): \(text)")
-            _ = expression.pretty
+            _ = expression.prettified
             let time = Timestamp(
                 milliseconds: 1_000_000_000 + Int64.random(in: -100_000...1_500_000, using: &generator)
             )

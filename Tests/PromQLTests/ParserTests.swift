@@ -107,7 +107,7 @@ struct ParserTests {
               sum by (job) (rate(http_requests_total{job="api"}[5m]))
             """
         let expression = try parse(text)
-        #expect(expression.pretty == pretty)
+        #expect(expression.prettified == pretty)
         #expect(try parse(pretty).description == expression.description)
     }
 

@@ -24,7 +24,7 @@ struct Row {
     var isEmpty: Bool { presence.allSatisfy { $0 == Presence.none } }
 
     mutating func clear() {
-        for step in presence.indices { presence[step] = Presence.none }
+        unsafe presence.withUnsafeMutableBufferPointer { unsafe $0.update(repeating: Presence.none) }
         if !histograms.isEmpty { histograms = [] }
     }
 

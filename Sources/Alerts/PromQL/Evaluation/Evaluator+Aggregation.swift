@@ -43,6 +43,9 @@ extension Evaluator {
             parameter: parameter
         )
         try hold(grouping.labels.count * window.count)
+        if let totals = stream.totals(self) {
+            return try aggregateTotals(totals, &stream, grouping, &groups)
+        }
         var row = Row(steps: window.count)
         var looked = 0
         for index in stream.selection.handles.indices {
@@ -53,6 +56,52 @@ extension Evaluator {
         count(samples: looked, of: stream.selector)
         return groups.block(labels: grouping.labels, &annotations)
     }
+
+    /// Rates at one moment, from the totals that the store keeps: many series under one look.
+    private mutating func aggregateTotals(
+        _ totals: (call: RangeCall, start: Int64, end: Int64),
+        _ stream: inout SeriesStream,
+        _ grouping: Grouping,
+        _ groups: inout GroupAccumulator
+    ) throws(QueryError) -> Block {
+        let handles = stream.selection.handles
+        let (function, start, end) = (totals.call.function, totals.start, totals.end)
+        var looked = 0
+        var others: [Int] = []
+        var firstWithResult: Int?
+        for slice in stride(from: 0, to: handles.count, by: Self.sliceLength) {
+            try checkTime()
+            let part = handles[slice..<Swift.min(handles.count, slice + Self.sliceLength)]
+            reader.counterWindows(
+                part,
+                after: Timestamp(milliseconds: start),
+                through: Timestamp(milliseconds: end)
+            ) { position, window in
+                let index = slice + position
+                guard let window else {
+                    others.append(index)
+                    return
+                }
+                looked += window.count
+                guard let value = Rates.extrapolated(function, window, start: start, end: end) else { return }
+                if firstWithResult == nil { firstWithResult = index }
+                groups.add(value, to: Int(grouping.indices[index]))
+            }
+        }
+        if let index = firstWithResult { stream.remark(on: handles[index].labels, totals.call, &annotations) }
+        // Histograms, numbers that are not finite, and series with nothing in the range.
+        var row = Row(steps: 1)
+        for index in others {
+            try tick()
+            looked += try stream.read(index, into: &row, &self)
+            groups.add(row, to: Int(grouping.indices[index]), &annotations)
+        }
+        count(samples: looked, of: stream.selector)
+        return groups.block(labels: grouping.labels, &annotations)
+    }
+
+    /// Series that are read between two looks at the clock.
+    private static let sliceLength = 8192
 
     private mutating func aggregate(
         _ node: Aggregation,

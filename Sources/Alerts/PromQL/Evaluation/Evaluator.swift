@@ -7,7 +7,7 @@ struct Evaluator {
     let reader: StoreReader
     let configuration: QueryEngine.Configuration
     let limits: QueryLimits
-    let cache: SelectionCache?
+    let cache: SelectionCache
     let bounds: QueryBounds
     var annotations = AnnotationSet()
     var statistics = QueryStatistics()
@@ -19,7 +19,7 @@ struct Evaluator {
         reader: StoreReader,
         configuration: QueryEngine.Configuration,
         limits: QueryLimits,
-        cache: SelectionCache?,
+        cache: SelectionCache,
         bounds: QueryBounds
     ) {
         self.reader = reader

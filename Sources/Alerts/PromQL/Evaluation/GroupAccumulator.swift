@@ -34,14 +34,42 @@ struct GroupAccumulator {
         if node.operation == .quantile { values = [[Double]](repeating: [], count: places) }
     }
 
+    /// Adds a float at the only step.
+    @inline(__always)
+    mutating func add(_ value: Double, to group: Int) { add(value, at: group) }
+
     mutating func add(_ row: Row, to group: Int, _ annotations: inout AnnotationSet) {
         let base = group * steps
+        if operation == .sum, row.histograms.isEmpty {
+            addToSums(row, base)
+            return
+        }
         for step in 0..<steps {
             switch row.presence[step] {
             case Presence.float: add(row.values[step], at: base + step)
             case Presence.histogram:
                 if let histogram = row.histograms[step] { add(histogram, at: base + step, &annotations) }
             default: continue
+            }
+        }
+    }
+
+    /// The same as `add` for sums, which most rows of most queries go into.
+    private mutating func addToSums(_ row: Row, _ base: Int) {
+        unsafe sums.withUnsafeMutableBufferPointer { sums in
+            unsafe rests.withUnsafeMutableBufferPointer { rests in
+                unsafe counts.withUnsafeMutableBufferPointer { counts in
+                    for step in 0..<steps where row.presence[step] != Presence.none {
+                        let value = row.values[step]
+                        let place = base + step
+                        let sum = unsafe sums[place]
+                        let total = sum + value
+                        let rest = sum.magnitude >= value.magnitude ? (sum - total) + value : (value - total) + sum
+                        unsafe rests[place] = total.isInfinite ? 0 : rests[place] + rest
+                        unsafe sums[place] = total
+                        unsafe counts[place] += 1
+                    }
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 package import TimeSeries
 
-/// Evaluates expressions over one store. Safe to use from many threads; each query works for itself, and what the
+/// Evaluates expressions over a store. Safe to use from many threads; each query works for itself, and what the
 /// selectors of earlier queries resolved to is shared.
 package final class QueryEngine: Sendable {
     package struct Configuration: Sendable {
@@ -16,13 +16,10 @@ package final class QueryEngine: Sendable {
     }
 
     package let configuration: Configuration
-    private let cache: SelectionCache?
+    private let cache = SelectionCache()
 
-    /// An engine that remembers resolved selectors must see readers of one store only.
-    package init(configuration: Configuration = Configuration(), remembersSelections: Bool = false) {
-        self.configuration = configuration
-        cache = remembersSelections ? SelectionCache() : nil
-    }
+    /// Resolved selectors are remembered for the store that was asked last: one engine for one store is best.
+    package init(configuration: Configuration = Configuration()) { self.configuration = configuration }
 
     /// The value at one moment.
     package func instant(

@@ -92,25 +92,31 @@ struct GroupingBuilder {
     }
 }
 
-/// Remembers selections until the store's set of series changes.
+/// Remembers selections until the store's set of series changes, or another store is asked.
 final class SelectionCache: Sendable {
+    /// Which set of series a selection is of.
+    struct Version: Equatable {
+        var store: ObjectIdentifier
+        var generation: UInt64
+    }
+
     private struct State {
-        var generation: UInt64 = 0
+        var version: Version?
         var selections: [[LabelMatcher]: Selection] = [:]
     }
 
     private let state = Mutex(State())
     private let capacity = 256
 
-    func selection(_ matchers: [LabelMatcher], generation: UInt64) -> Selection? {
-        state.withLock { $0.generation == generation ? $0.selections[matchers] : nil }
+    func selection(_ matchers: [LabelMatcher], _ version: Version) -> Selection? {
+        state.withLock { $0.version == version ? $0.selections[matchers] : nil }
     }
 
-    func remember(_ selection: Selection, for matchers: [LabelMatcher], generation: UInt64) {
+    func remember(_ selection: Selection, for matchers: [LabelMatcher], _ version: Version) {
         state.withLock { state in
-            if state.generation != generation || state.selections.count >= capacity {
+            if state.version != version || state.selections.count >= capacity {
                 state.selections.removeAll(keepingCapacity: true)
-                state.generation = generation
+                state.version = version
             }
             state.selections[matchers] = selection
         }

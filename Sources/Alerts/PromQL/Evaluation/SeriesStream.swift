@@ -14,12 +14,25 @@ struct SeriesStream {
     let window: EvaluationWindow
     private var columns = SampleColumns()
     private var samples = RangeSamples()
+    private var plan = RatePlan()
     private var namesSeen: Set<String> = []
+    /// All series have one name, and it was looked at.
+    private var knowsTheName = false
+    private let hasOneName: Bool
 
     init(source: Source, selection: Selection, window: EvaluationWindow) {
         self.source = source
         self.selection = selection
         self.window = window
+        let selector = Self.selector(of: source)
+        hasOneName = selector.matchers.contains { $0.name == ReservedLabels.name && $0.operation == .equal }
+    }
+
+    private static func selector(of source: Source) -> VectorSelector {
+        switch source {
+        case .selector(let selector): selector
+        case .range(_, let matrix, _, _, _): matrix.selector
+        }
     }
 
     /// True when the function makes something else of what the name said.
@@ -28,11 +41,15 @@ struct SeriesStream {
         return call.function != .last && call.function != .first
     }
 
-    var selector: VectorSelector {
-        switch source {
-        case .selector(let selector): selector
-        case .range(_, let matrix, _, _, _): matrix.selector
-        }
+    var selector: VectorSelector { Self.selector(of: source) }
+
+    /// The call and the bounds of its one range, where the store's totals can answer it.
+    func totals(_ evaluator: Evaluator) -> (call: RangeCall, start: Int64, end: Int64)? {
+        guard window.count == 1, case .range(let call, let matrix, let length, let offset, _) = source,
+            !call.isExtended, Self.usesTotals(call.function)
+        else { return nil }
+        let end = evaluator.reference(window.start, at: matrix.selector.at, offset: offset)
+        return (call, end.clampedDifference(length), end)
     }
 
     /// Puts the series at `index` into `row`; leaves it empty where there is nothing. Returns the samples looked at.
@@ -48,9 +65,7 @@ struct SeriesStream {
             return window.count
         case .range(let call, let matrix, let length, let offset, let parameters):
             row.clear()
-            if window.count == 1, !call.isExtended, Self.usesTotals(call.function) {
-                let end = evaluator.reference(window.start, at: matrix.selector.at, offset: offset)
-                let start = end.clampedDifference(length)
+            if let (call, start, end) = totals(evaluator) {
                 if let totals = evaluator.reader.counterWindow(
                     handle,
                     after: Timestamp(milliseconds: start),
@@ -85,22 +100,26 @@ struct SeriesStream {
         let back = call.isExtended ? length.clampedSum(evaluator.lookback) : length
         let first = evaluator.reference(window.start, at: matrix.selector.at, offset: offset)
         let last = evaluator.reference(window.end, at: matrix.selector.at, offset: offset)
-        evaluator.load(
+        columns.removeAll()
+        evaluator.reader.samples(
             handle,
-            after: first.clampedDifference(back),
-            through: last.clampedSum(reach),
-            into: &samples,
-            &columns
+            after: Timestamp(milliseconds: first.clampedDifference(back)),
+            through: Timestamp(milliseconds: last.clampedSum(reach)),
+            into: &columns
         )
-        guard !samples.isEmpty else { return 0 }
-        let count = samples.count
-        if !call.isExtended, samples.histogramRange.isEmpty, matrix.selector.at == nil, window.count > 1,
-            Self.usesTotals(call.function)
+        guard !columns.isEmpty else { return 0 }
+        let count = columns.count
+        if !call.isExtended, matrix.selector.at == nil, window.count > 1, Self.usesTotals(call.function),
+            columns.histograms.isEmpty
         {
-            RateRows.fill(&row, call.function, samples, first: first, length: length, window)
-            if !row.isEmpty { remark(on: handle.labels, call, &evaluator.annotations) }
-            return count
+            plan.prepare(for: columns.timestamps, call.function, first: first, length: length, window)
+            if plan.fill(&row, columns.values) {
+                if !knowsTheName, !row.isEmpty { remark(on: handle.labels, call, &evaluator.annotations) }
+                return count
+            }
         }
+        samples.fill(from: columns)
+        guard !samples.isEmpty else { return 0 }
         var call = call
         call.name = handle.labels.name
         for step in 0..<window.count {
@@ -120,9 +139,10 @@ struct SeriesStream {
     }
 
     /// Says once for each name that it does not look like a counter's.
-    private mutating func remark(on labels: Labels, _ call: RangeCall, _ annotations: inout AnnotationSet) {
-        guard call.function != .delta, call.remarksOnNames else { return }
-        if let name = selector.name ?? onlyName, namesSeen.contains(name) { return }
+    mutating func remark(on labels: Labels, _ call: RangeCall, _ annotations: inout AnnotationSet) {
+        if knowsTheName { return }
+        knowsTheName = !call.remarksOnNames || (hasOneName && !call.readsTypeLabel)
+        guard call.remarksOnNames else { return }
         let name = labels.name
         guard namesSeen.insert(name).inserted, !name.isEmpty else { return }
         if call.readsTypeLabel {
@@ -135,62 +155,6 @@ struct SeriesStream {
         }
     }
 
-    private var onlyName: String? {
-        selector.matchers.first { $0.name == ReservedLabels.name && $0.operation == .equal }?.value
-    }
-}
-
-/// Rates of one series at many steps: one pass to sum up resets, then two moving ends.
-enum RateRows {
-    static func fill(
-        _ row: inout Row,
-        _ function: RangeFunction,
-        _ samples: RangeSamples,
-        first: Int64,
-        length: Int64,
-        _ window: EvaluationWindow
-    ) {
-        let (times, values) = (samples.times, samples.values)
-        let count = times.count
-        let isCounter = function != .delta
-        var corrections: [Double] = []
-        if isCounter {
-            var sum = 0.0
-            for index in 1..<Swift.max(1, count) where values[index] < values[index - 1] {
-                if corrections.isEmpty { corrections = [Double](repeating: 0, count: count) }
-                sum += values[index - 1]
-                corrections[index] = values[index - 1]
-            }
-            if sum != 0 {
-                for index in 1..<count { corrections[index] += corrections[index - 1] }
-            }
-        }
-        let seconds = Double(length) / 1000
-        var low = 0
-        var high = 0
-        for step in 0..<window.count {
-            let end = first &+ window.step &* Int64(step)
-            let start = end.clampedDifference(length)
-            while low < count, times[low] <= start { low += 1 }
-            if high < low { high = low }
-            while high < count, times[high] <= end { high += 1 }
-            guard high - low > 1 else { continue }
-            let last = high - 1
-            var increase = values[last] - values[low]
-            if !corrections.isEmpty { increase += corrections[last] - corrections[low] }
-            let startsAtZero = isCounter && increase > 0 && values[low] >= 0
-            var factor = Rates.extrapolationFactor(
-                count: high - low,
-                firstTime: times[low],
-                lastTime: times[last],
-                start: start,
-                end: end,
-                zeroAt: startsAtZero ? values[low] / increase : nil
-            )
-            if function == .rate { factor /= seconds }
-            row.set(step, increase * factor)
-        }
-    }
 }
 
 extension Evaluator {

@@ -5,30 +5,31 @@ extension Expression {
     private static let lineLength = 100
 
     /// The expression over as many lines as it needs, as `promtool promql format` lays it out.
-    package var pretty: String { pretty(0) }
+    package var prettified: String { prettified(0) }
 
-    private func pretty(_ level: Int) -> String {
+    private func prettified(_ level: Int) -> String {
         let indent = String(repeating: "  ", count: level)
         if case .unary(let node) = self {
-            let operand = node.operand.pretty(level).drop { $0 == " " }
+            let operand = node.operand.prettified(level).drop { $0 == " " }
             return indent + (node.isNegation ? "-" : "+") + operand
         }
         let line = description
         if case .subquery(let node) = self {
             // Prometheus leaves a short subquery without its indentation.
-            return line.utf8.count > Self.lineLength ? node.expression.pretty(level) + node.suffix : line
+            return line.utf8.count > Self.lineLength ? node.expression.prettified(level) + node.suffix : line
         }
         guard line.utf8.count > Self.lineLength else { return indent + line }
         switch self {
         case .aggregation(let node):
-            let parameter = node.parameter.map { $0.pretty(level + 1) + ",\n" } ?? ""
-            return indent + node.heading + "(\n" + parameter + node.expression.pretty(level + 1) + "\n\(indent))"
+            let parameter = node.parameter.map { $0.prettified(level + 1) + ",\n" } ?? ""
+            return indent + node.heading + "(\n" + parameter + node.expression.prettified(level + 1) + "\n\(indent))"
         case .binary(let node):
-            return node.left.pretty(level + 1) + "\n" + indent + node.symbol + "\n" + node.right.pretty(level + 1)
+            return node.left.prettified(level + 1) + "\n" + indent + node.symbol + "\n"
+                + node.right.prettified(level + 1)
         case .call(let node):
-            let arguments = node.arguments.map { $0.pretty(level + 1) }.joined(separator: ",\n")
+            let arguments = node.arguments.map { $0.prettified(level + 1) }.joined(separator: ",\n")
             return indent + node.function.name + "(\n" + arguments + "\n\(indent))"
-        case .parenthesised(let node): return indent + "(\n" + node.expression.pretty(level + 1) + "\n\(indent))"
+        case .parenthesised(let node): return indent + "(\n" + node.expression.prettified(level + 1) + "\n\(indent))"
         default: return indent + line
         }
     }
