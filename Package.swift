@@ -141,17 +141,19 @@ let programs: [Target] = [
         "SidecarServer",
         "Sidecar/Server",
         [
-            "Scraping", "TimeSeries", "PromQL", "AlertRules", "GoTemplates", "Notifications", "HealthChecks",
-            "DependencyChecks", "HealthProbes", "SidecarMetrics", "Exposition", "YAMLDocument", "HTTPClient", "Journal",
-            "EventLoop", "SQLiteClient", "RegularExpressions", hummingbird, httpTypes, logging, serviceLifecycle,
-            nioCore, nioPosix, nioHTTP1,
+            "Scraping", "TimeSeries", "PromQL", "AlertRules", "Notifications", "HealthChecks", "DependencyChecks",
+            "HealthProbes", "Exposition", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal", "EventLoop",
+            "SQLiteClient", "RegularExpressions", hummingbird, hummingbirdCore, httpTypes, logging, serviceLifecycle,
+            unixSignals, nioCore,
+            nioPosix,
         ]
     ),
     .executableTarget(
         name: "sidecar",
         dependencies: [
-            "SidecarServer", "AlertRules", "PromQL", "Exposition", "HTTPClient", "EventLoop", "TimeSeries",
-            argumentParser, logging, serviceLifecycle,
+            "SidecarServer", "AlertRules", "PromQL", "Exposition", "HTTPClient", "EventLoop", "JSONDocument",
+            "YAMLDocument",
+            "Journal", "TimeSeries", argumentParser, logging,
         ],
         path: "Sources/Sidecar/CommandLine",
         swiftSettings: strict
@@ -162,7 +164,7 @@ let programs: [Target] = [
         [
             "HTTPMetrics", "SidecarMetrics", "Exposition", "HealthChecks", "HealthProbes", hummingbird, httpTypes,
             logging,
-            serviceLifecycle, nioCore, nioPosix, crypto,
+            serviceLifecycle, unixSignals, nioCore, nioPosix, crypto,
             .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Yams", package: "Yams"),
             .product(name: "JWTKit", package: "jwt-kit"),
         ]

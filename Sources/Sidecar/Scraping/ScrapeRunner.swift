@@ -83,6 +83,15 @@ package final class ScrapeRunner {
         }
     }
 
+    /// Another runner takes the target over, or the process ends: stops without ending the series.
+    package func release() {
+        guard !isRetired else { return }
+        isRetired = true
+        current?.cancel()
+        if let observation { client.end(observation) }
+        appender.rollback()
+    }
+
     /// The target is gone: ends its series and forgets it. A scrape under way is cancelled.
     package func retire(at timestamp: Timestamp) {
         guard !isRetired else { return }

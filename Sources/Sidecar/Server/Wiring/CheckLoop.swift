@@ -33,6 +33,7 @@ final class CheckLoop {
     private let start: (CheckScheduler.Attempt, any HealthCheck) -> Void
     private let timestamp: (Duration) -> Timestamp
     private let clock: HealthClock
+    private let publish: ([CheckSample], CheckDescriptor) -> Void
     private let finished: (Finished) -> Void
 
     private var scheduler: CheckScheduler
@@ -45,6 +46,7 @@ final class CheckLoop {
     /// - Parameters:
     ///   - start: begins an attempt elsewhere; its answer comes back through `finish`.
     ///   - timestamp: the timestamp of a grid tick.
+    ///   - publish: gets all samples of an attempt, for `/metrics`.
     ///   - finished: called after the series of an attempt were committed.
     init(
         loop: EventLoop,
@@ -54,6 +56,7 @@ final class CheckLoop {
         clock: HealthClock,
         timestamp: @escaping (Duration) -> Timestamp,
         start: @escaping (CheckScheduler.Attempt, any HealthCheck) -> Void,
+        publish: @escaping ([CheckSample], CheckDescriptor) -> Void,
         finished: @escaping (Finished) -> Void
     ) {
         self.loop = loop
@@ -63,6 +66,7 @@ final class CheckLoop {
         self.clock = clock
         self.timestamp = timestamp
         self.start = start
+        self.publish = publish
         self.finished = finished
         scheduler = CheckScheduler(epoch: epoch)
     }
@@ -200,5 +204,6 @@ final class CheckLoop {
         }
         samples.append(contentsOf: HealthSeries.samples(of: status))
         _ = series[name]?.commit(samples, at: moment)
+        publish(samples, status.descriptor)
     }
 }

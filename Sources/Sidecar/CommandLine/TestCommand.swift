@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AlertRules
+import ArgumentParser
+
+/// `sidecar test rules FILE…`: rule unit tests in promtool's format.
+struct TestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Run unit tests.",
+        subcommands: [Rules.self]
+    )
+
+    struct Rules: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Run rule unit tests, as promtool does.")
+        @Argument(help: "Test files.") var files: [String] = []
+        @Flag(help: "Let unknown keys pass.") var ignoreUnknownFields = false
+
+        func run() throws {
+            guard !files.isEmpty else { throw ValidationError("name at least one test file") }
+            var options = RuleTestCommand.Options()
+            options.ignoresUnknownFields = ignoreUnknownFields
+            let (output, code) = RuleTestCommand.run(files: files, options: options)
+            Output.write(output)
+            if code != 0 { throw ExitStatus(rawValue: code) ?? .bad }
+        }
+    }
+}
+
+/// `sidecar rules export FILE…`: rule files without our extensions, for a Prometheus that does not know them.
+struct RulesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rules",
+        abstract: "Work with rule files.",
+        subcommands: [Export.self]
+    )
+
+    struct Export: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print rule files without the x_sidecar extensions.")
+        @Argument(help: "Rule files.") var files: [String]
+
+        func run() throws {
+            for path in files {
+                do throws(FileError) {
+                    Output.write(RuleExport.strip(String(decoding: try Input.read(path), as: UTF8.self)) ?? "")
+                } catch {
+                    Output.write("\(error)\n", to: .standardError)
+                    throw ExitStatus.bad
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HealthChecks
+import Hummingbird
+import JSONDocument
+import TimeSeries
+
+/// `/api/v1/status/*`: what runs, with which flags and configuration, and what the store holds.
+struct StatusRoutes: Sendable {
+    let store: TimeSeriesStore
+    let version: String
+    let startedAt: HealthTime
+    let flags: [(name: String, value: String)]
+    let retention: Duration
+    /// The configuration as loaded, secrets taken out.
+    let configuration: @Sendable () -> String
+    /// When it was loaded last, and whether that went well.
+    let reload: @Sendable () -> (succeeded: Bool, time: Timestamp)
+
+    func register(on router: some RouterMethods<BasicRequestContext>) {
+        router.get("/api/v1/status/buildinfo") { _, _ in buildInfo() }
+        router.get("/api/v1/status/runtimeinfo") { _, _ in runtimeInfo() }
+        router.get("/api/v1/status/flags") { _, _ in
+            Response.success { json in
+                json.object { for flag in flags { $0.member(flag.name, flag.value) } }
+            }
+        }
+        router.get("/api/v1/status/config") { _, _ in
+            Response.success { $0.object { $0.member("yaml", configuration()) } }
+        }
+        router.get("/api/v1/status/tsdb") { _, _ in seriesStatistics() }
+        router.get("/api/v1/alertmanagers") { _, _ in
+            Response.success { json in
+                json.object {
+                    $0.member("activeAlertmanagers", array: [] as [Int]) { _, _ in }
+                    $0.member("droppedAlertmanagers", array: [] as [Int]) { _, _ in }
+                }
+            }
+        }
+    }
+
+    private func buildInfo() -> Response {
+        .success { json in
+            json.object {
+                $0.member("version", version)
+                $0.member("revision", "")
+                $0.member("branch", "")
+                $0.member("buildUser", "")
+                $0.member("buildDate", "")
+                $0.member("goVersion", "")
+            }
+        }
+    }
+
+    private func runtimeInfo() -> Response {
+        let reload = reload()
+        let statistics = store.statistics
+        return .success { json in
+            json.object {
+                $0.member("startTime", TimeText.rfc3339(Timestamp(milliseconds: startedAt.unixMilliseconds)))
+                $0.member("CWD", "")
+                $0.member("hostname", HostName.current)
+                $0.member(
+                    "serverTime",
+                    TimeText.rfc3339(Timestamp(milliseconds: HealthClock.system.now().unixMilliseconds))
+                )
+                $0.member("reloadConfigSuccess", reload.succeeded)
+                $0.member("lastConfigTime", TimeText.rfc3339(reload.time))
+                $0.member("corruptionCount", 0)
+                $0.member("timeSeriesCount", statistics.series)
+                $0.member("goroutineCount", 0)
+                $0.member("GOMAXPROCS", 0)
+                $0.member("GOMEMLIMIT", 0)
+                $0.member("GOGC", "")
+                $0.member("GODEBUG", "")
+                $0.member("storageRetention", "\(Int64(retention / .seconds(1)))s")
+            }
+        }
+    }
+
+    private func seriesStatistics() -> Response {
+        let statistics = store.statistics
+        let reader = store.reader()
+        var byName: [String: Int] = [:]
+        var byLabel: [String: Int] = [:]
+        for handle in reader.select([]) {
+            handle.labels.forEach { name, value in
+                if name == Labels.metricNameLabel { byName[value, default: 0] += 1 }
+                byLabel[name, default: 0] += 1
+            }
+        }
+        func top(_ counts: [String: Int]) -> [(String, Int)] {
+            counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }.prefix(10).map {
+                ($0.key, $0.value)
+            }
+        }
+        let valueCounts = Dictionary(uniqueKeysWithValues: byLabel.keys.map { ($0, reader.labelValues($0).count) })
+        func write(_ name: String, _ counts: [(String, Int)], _ json: inout JSONWriter) {
+            json.member(name, array: counts) { json, count in
+                json.object {
+                    $0.member("name", count.0)
+                    $0.member("value", count.1)
+                }
+            }
+        }
+        return .success { json in
+            json.object {
+                $0.member("headStats") {
+                    $0.member("numSeries", statistics.series)
+                    $0.member("numLabelPairs", valueCounts.values.reduce(0, +))
+                    $0.member("chunkCount", 0)
+                    $0.member("minTime", statistics.oldest?.milliseconds ?? 0)
+                    $0.member("maxTime", statistics.newest?.milliseconds ?? 0)
+                }
+                write("seriesCountByMetricName", top(byName), &$0)
+                write("labelValueCountByLabelName", top(valueCounts), &$0)
+                write("memoryInBytesByLabelName", [], &$0)
+                write("seriesCountByLabelValuePair", [], &$0)
+            }
+        }
+    }
+}

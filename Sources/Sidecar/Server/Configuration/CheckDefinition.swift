@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import DependencyChecks
+package import HealthChecks
+
+/// One entry of `health_checks`.
+package struct CheckDefinition: Sendable {
+    package enum Kind: Sendable {
+        case postgres(PostgresCheckConfiguration)
+        case redis(RedisCheckConfiguration)
+        case http(HTTPCheckConfiguration)
+        case tcp(TCPCheckConfiguration)
+        case sqlite(SQLiteCheckConfiguration)
+        case host(HostCheckConfiguration)
+        case disk(DiskCheckConfiguration)
+
+        /// As the file names it, and the label `job`.
+        package static let names = ["postgres", "redis", "http", "tcp", "sqlite", "host", "disk"]
+    }
+
+    package var name: String
+    package var settings: CheckSettings
+    package var kind: Kind
+    /// Differs when the check has to be made anew after a reload.
+    package var fingerprint: String
+}

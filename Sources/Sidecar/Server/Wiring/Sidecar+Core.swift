@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AlertRules
+import DependencyChecks
+import EventLoop
+import HTTPClient
+import HealthChecks
+import Notifications
+import Scraping
+import TimeSeries
+
+extension Sidecar {
+    /// Puts together what lives on the I/O loop's thread.
+    static func makeCore(
+        io: EventLoop,
+        client: HTTPClient,
+        store: TimeSeriesStore,
+        registry: HealthRegistry,
+        targets: TargetBoard,
+        metadata: MetadataBoard,
+        own: OwnMetrics,
+        rules: RuleLoop,
+        notifications: NotificationLoop,
+        clock: HealthClock,
+        listen: ListenAddress,
+        attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>,
+        edge: @escaping @Sendable (String) -> Void
+    ) -> Core {
+        let epoch = clock.now().uptime
+        let ownSeries = OwnSeriesWriter(store: store, instance: listen.description)
+        let conductor = Conductor(
+            loop: io,
+            clock: clock,
+            epoch: epoch,
+            checks: { reference in
+                CheckLoop(
+                    loop: io,
+                    store: store,
+                    registry: registry,
+                    epoch: epoch,
+                    clock: clock,
+                    timestamp: { reference.timestamp(of: $0) },
+                    start: { attempts.submit(($0, $1)) },
+                    publish: { own.publish($0, of: $1) },
+                    finished: { reference.finished($0) }
+                )
+            },
+            actions: Conductor.Actions(
+                evaluate: { rules.evaluate($0, at: $1) },
+                evaluateEdge: { rules.evaluateEdge(metrics: $0, at: $1) },
+                collectOwn: { timestamp in
+                    _ = registry.refresh(at: clock.now())
+                    ownSeries.commit(own.ownSamples(), at: timestamp)
+                    Self.askNotifications(notifications, own)
+                },
+                missed: { member, count in
+                    own.update { $0.missedTicks &+= UInt64(max(0, count)) }
+                    if case .rules(let interval) = member { rules.missed(interval, count: count) }
+                }
+            )
+        )
+        let inputs = InputSet(
+            store: store,
+            client: client,
+            board: targets,
+            metadata: metadata,
+            environment: CheckEnvironment(loop: io, http: client, connectionClosed: edge),
+            random: { UInt64.random(in: .min ... .max) }
+        )
+        return Core(conductor: conductor, inputs: inputs, ownSeries: ownSeries)
+    }
+
+    /// Fetches the notifications' figures for the next reading of the metrics.
+    private static func askNotifications(_ notifications: NotificationLoop, _ own: OwnMetrics) {
+        notifications.read { engine, now in
+            let statistics = engine.statistics
+            let condition = engine.condition(at: now)
+            own.update {
+                $0.notifications = statistics
+                $0.condition = condition
+            }
+        }
+    }
+
+    /// Puts a configuration in place, on the I/O loop: all of it, or none when a check cannot be made.
+    func apply(_ configuration: SidecarConfiguration, isFirst: Bool) async throws {
+        let outcome: Result<Void, StartProblem>? = await io.run { [self] in
+            let core = core.value
+            do {
+                let entries = try core.inputs.checks(configuration.checks)
+                try core.conductor.configure(checks: entries)
+            } catch let error as CheckConfigurationError {
+                return .failure(StartProblem(description: error.description))
+            } catch let error as DependencyGraph.Problem {
+                return .failure(StartProblem(description: error.description))
+            } catch {
+                return .failure(StartProblem(description: "the checks cannot be made"))
+            }
+            let clock = clock
+            let scrapes = core.inputs.scrapes(
+                configuration.scrapes,
+                at: Timestamp(milliseconds: clock.now().unixMilliseconds),
+                clock: { Timestamp(milliseconds: clock.now().unixMilliseconds) },
+                edge: { core.conductor.edgeScrapeFinished($0) }
+            )
+            let intervals = Set(
+                configuration.rules.map { $0.interval ?? configuration.global.evaluationInterval }
+            )
+            core.conductor.configure(
+                scrapes: scrapes,
+                ruleIntervals: intervals,
+                ownInterval: configuration.global.scrapeInterval
+            )
+            return .success(())
+        }
+        guard let outcome else { throw StartProblem(description: "the I/O loop has stopped") }
+        try outcome.get()
+        rules.load(configuration.rules, context: Self.ruleContext(configuration), restoring: isFirst)
+        if !isFirst {
+            var new = configuration.notifications
+            new.externalURL = Self.externalURL(configuration)
+            notifications.reload(new)
+        }
+        let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
+        own.update {
+            $0.reloadSucceeded = true
+            $0.reloadTime = now
+        }
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import HealthChecks
+import HealthProbes
+import Journal
+import Logging
+import NIOCore
+import NIOPosix
+import Scraping
+import ServiceLifecycle
+import Synchronization
+import TimeSeries
+import UnixSignals
+import YAMLDocument
+
+extension Sidecar {
+    /// Runs until SIGTERM or SIGINT, drains, and returns.
+    package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let stalls = EventLoopStallDetector(group: group, clock: clock)
+        registry.addLiveness(stalls)
+        let probes = ProbeResponder(registry: registry, clock: clock)
+        let activity = ProbeActivity(clock: clock)
+        let web = initial.web
+        var services: [any Service] = [
+            deliveries, attempts, PipelineService(sidecar: self), ReloadService(sidecar: self),
+        ]
+        services.append(WatchdogService(sidecar: self))
+        if case .tcp(let host, let port) = web.haproxyAgentListen {
+            services.append(
+                HAProxyAgentServer(
+                    address: try SocketAddress.makeAddressResolvingHost(host, port: port),
+                    group: group,
+                    registry: registry,
+                    clock: clock
+                )
+            )
+        }
+        services.append(webServer(group: group, probes: probes, activity: activity))
+        services.append(
+            DrainService(
+                registry: registry,
+                delay: { web.drainDelay ?? (activity.wasRecent ? .seconds(5) : .zero) },
+                clock: clock,
+                logger: logger
+            )
+        )
+        var configuration = ServiceGroupConfiguration(
+            services: services.map {
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: $0,
+                    successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup
+                )
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        configuration.maximumGracefulShutdownDuration = .seconds(20)
+        configuration.maximumCancellationDuration = .seconds(5)
+        try await ServiceGroup(configuration: configuration).run()
+        stalls.stop()
+        await stop()
+        try await group.shutdownGracefully()
+    }
+
+    /// Starts everything that ticks.
+    func start() async throws {
+        try await apply(initial, isFirst: true)
+        notifications.start()
+        registry.setPhase(.serving, at: clock.now())
+        isServing.withLock { $0 = true }
+        ServiceNotifier().notify(.ready, .status("serving"))
+        logger.notice(
+            "sidecar.started",
+            metadata: [
+                "targets": .stringConvertible(targets.active.count), "checks": .stringConvertible(initial.checks.count),
+                "rule_groups": .stringConvertible(initial.rules.count),
+            ]
+        )
+    }
+
+    /// Stops what ticks, lets the notifications hand over what they hold, and ends the threads.
+    private func stop() async {
+        let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
+        _ = await io.run { [self] in
+            core.value.conductor.stop()
+            core.value.inputs.stop(at: now)
+        }
+        _ = await rules.access { _ in }
+        notifications.stop()
+        _ = await notifications.access { _, _ in }
+        for thread in [rulesThread, notificationsThread, io] { thread.stop() }
+        pool.stop()
+        logger.notice("sidecar.stopped")
+    }
+
+    /// Reads the configuration again and puts it in place; the old one stays when anything is wrong.
+    ///
+    /// - Returns: nil when that went well, otherwise all problems.
+    func reload() async -> String? {
+        let reading = options.read()
+        var failure: String?
+        if let configuration = reading.configuration {
+            do {
+                try await apply(configuration, isFirst: false)
+                current.withLock { $0 = configuration }
+            } catch {
+                failure = "\(error)"
+            }
+        } else {
+            failure = reading.problems.map(\.description).joined(separator: "\n")
+        }
+        if let failure {
+            own.update { $0.reloadSucceeded = false }
+            logger.error("configuration.reload_failed", metadata: ["problems": .string(failure)])
+        } else {
+            logger.notice("configuration.reloaded")
+        }
+        return failure
+    }
+}
+
+/// Starts the ticking, and holds its place in the order of shutdown.
+private struct PipelineService: Service {
+    let sidecar: Sidecar
+
+    func run() async throws {
+        try await sidecar.start()
+        try? await gracefulShutdown()  // throws when the group is cancelled, which means the same here
+    }
+}
+
+/// SIGHUP reads the configuration again.
+private struct ReloadService: Service {
+    let sidecar: Sidecar
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            _ = await sidecar.reload()
+        }
+    }
+}
+
+/// Feeds systemd's watchdog as long as the loops turn: by progress, not by a bare timer.
+private struct WatchdogService: Service {
+    let sidecar: Sidecar
+
+    func run() async throws {
+        let notifier = ServiceNotifier()
+        guard let interval = notifier.watchdogInterval else {
+            try? await gracefulShutdown()
+            return
+        }
+        try? await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                // Each of the three threads has to answer before systemd hears anything.
+                _ = await sidecar.io.run {}
+                _ = await sidecar.rulesThread.run {}
+                _ = await sidecar.notificationsThread.run {}
+                notifier.notify(.watchdog)
+                try await Task.sleep(for: interval)
+            }
+        }
+    }
+}

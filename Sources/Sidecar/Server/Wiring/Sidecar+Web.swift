@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPTypes
+import HealthChecks
+import HealthProbes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import PromQL
+import ServiceLifecycle
+import Synchronization
+import TimeSeries
+import YAMLDocument
+
+extension Sidecar {
+    /// The web server as a service: probes in front, then the APIs.
+    func webServer(group: any EventLoopGroup, probes: ProbeResponder, activity: ProbeActivity) -> some Service {
+        var configuration = ApplicationConfiguration(
+            address: initial.web.listen.bindAddress,
+            serverName: nil,
+            availableConnectionsDelegate: MaximumAvailableConnections(initial.web.maximumConnections)
+        )
+        configuration.reuseAddress = true
+        let logger = logger
+        return Application(
+            router: router(probes: probes),
+            server: .http1(
+                probes: probes,
+                configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(120)),
+                onProbe: { activity.touch() }
+            ),
+            configuration: configuration,
+            onServerRunning: { channel in
+                logger.notice(
+                    "web.listening",
+                    metadata: ["address": .string(channel.localAddress.map { "\($0)" } ?? "unknown")]
+                )
+            },
+            eventLoopGroupProvider: .shared(group),
+            logger: logger
+        )
+    }
+
+    private func router(probes: ProbeResponder) -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: ProbeMiddleware(probes))
+        router.add(middleware: ChangeGuardMiddleware())
+        router.add(middleware: APIErrorMiddleware())
+        QueryRoutes(
+            store: store,
+            engine: engine,
+            pool: pool,
+            clock: clock,
+            features: options.features,
+            timeout: initial.web.queryTimeout
+        ).register(on: router)
+        SeriesRoutes(store: store, pool: pool).register(on: router)
+        StateRoutes(rules: rules, targets: targets, metadata: metadata).register(on: router)
+        let own = own
+        StatusRoutes(
+            store: store,
+            version: options.version,
+            startedAt: startedAt,
+            flags: options.flags,
+            retention: initial.storage.retention,
+            configuration: { [self] in current.withLock { $0.shownText } },
+            reload: { (own.state.reloadSucceeded, own.state.reloadTime) }
+        ).register(on: router)
+        AlertmanagerRoutes(notifications: notifications, version: options.version, startedAt: startedAt)
+            .register(on: router)
+        SidecarRoutes(registry: registry, targets: targets, notifications: notifications, rules: rules)
+            .register(on: router)
+        MetricsRoutes(own: own, store: store).register(on: router)
+        StatusPage(version: options.version, registry: registry, targets: targets, rules: rules, own: own)
+            .register(on: router)
+        ManagementRoutes(
+            isReady: { [self] in isServing.withLock { $0 } },
+            reload: { [self] in await reload() },
+            drain: { [registry, clock] in registry.setPhase(.draining, at: clock.now()) }
+        ).register(on: router)
+        return router
+    }
+}
+
+extension ListenAddress {
+    var bindAddress: BindAddress {
+        switch self {
+        case .tcp(let host, let port): .hostname(host, port: port)
+        case .unix(let path): .unixDomainSocket(path: path)
+        }
+    }
+}
+
+/// When somebody last probed, which decides whether a drain has to wait for anybody.
+final class ProbeActivity: Sendable {
+    private let clock: HealthClock
+    private let last = Atomic<Int64>(Int64.min)
+
+    init(clock: HealthClock) { self.clock = clock }
+
+    func touch() { last.store(clock.now().unixMilliseconds, ordering: .relaxed) }
+
+    var wasRecent: Bool {
+        let last = last.load(ordering: .relaxed)
+        return last != .min && clock.now().unixMilliseconds - last < 60_000
+    }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AlertRules
+import DependencyChecks
+import EventLoop
+import Exposition
+import HTTPClient
+package import HealthChecks
+import Journal
+package import Logging
+import Notifications
+package import PromQL
+import SQLiteClient
+import Scraping
+import Synchronization
+import TimeSeries
+import YAMLDocument
+
+/// The whole program, put together: one store, one I/O loop, a thread each for rules and notifications, the web server.
+///
+/// Made once, from a configuration that was read and checked; `run` (in `Sidecar+Run.swift`) lives until the process is
+/// asked to stop.
+package final class Sidecar: Sendable {
+    /// What the command line says.
+    package struct Options: Sendable {
+        package var configurationPath: String?
+        package var targets: [String] = []
+        package var listen: ListenAddress?
+        package var dataDirectory: String?
+        package var features: FeatureSet = []
+        package var version: String
+        package var flags: [(name: String, value: String)] = []
+
+        package init(version: String) { self.version = version }
+
+        /// Reads the configuration anew, with what the command line adds.
+        package func read(_ files: FileAccess = .system) -> SidecarConfiguration.Reading {
+            var reading: SidecarConfiguration.Reading
+            if let path = configurationPath {
+                reading = SidecarConfiguration.read(file: path, files: files, features: features)
+            } else {
+                reading = SidecarConfiguration.Reading(configuration: SidecarConfiguration(), problems: [])
+            }
+            do throws(UsageProblem) {
+                try reading.configuration?.add(targets: targets)
+            } catch {
+                reading.problems.append(.init(file: "command line", line: 1, column: 1, message: error.description))
+                reading.configuration = nil
+            }
+            if let listen { reading.configuration?.web.listen = listen }
+            if let dataDirectory { reading.configuration?.storage.path = dataDirectory }
+            return reading
+        }
+    }
+
+    let options: Options
+    let initial: SidecarConfiguration
+    let logger: Logger
+    let clock: HealthClock
+    let startedAt: HealthTime
+    let io: EventLoop
+    let rulesThread: EventLoop
+    let notificationsThread: EventLoop
+    let client: HTTPClient
+    let journal: JournalWriter
+    let store: TimeSeriesStore
+    let registry: HealthRegistry
+    let engine: QueryEngine
+    let pool: QueryPool
+    let targets = TargetBoard()
+    let metadata = MetadataBoard()
+    let rules: RuleLoop
+    let notifications: NotificationLoop
+    let own: OwnMetrics
+    let deliveries: WorkRunner<DeliveryAttempt>
+    let attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>
+    let core: LoopBound<Core>
+    /// What is in place now.
+    let current: Mutex<SidecarConfiguration>
+    /// Whether everything has started.
+    let isServing = Mutex(false)
+
+    /// What lives on the I/O loop's thread.
+    final class Core {
+        let conductor: Conductor
+        let inputs: InputSet
+        let ownSeries: OwnSeriesWriter
+
+        init(conductor: Conductor, inputs: InputSet, ownSeries: OwnSeriesWriter) {
+            self.conductor = conductor
+            self.inputs = inputs
+            self.ownSeries = ownSeries
+        }
+    }
+
+    /// Why the program cannot start.
+    package struct StartProblem: Error, CustomStringConvertible, Sendable {
+        package let description: String
+    }
+
+    package init(
+        options: Options,
+        configuration: SidecarConfiguration,
+        logger: Logger,
+        clock: HealthClock = .system
+    ) throws {
+        self.options = options
+        self.logger = logger
+        self.clock = clock
+        initial = configuration
+        current = Mutex(configuration)
+        startedAt = clock.now()
+        io = try EventLoop(name: "io")
+        rulesThread = try EventLoop(name: "rules")
+        notificationsThread = try EventLoop(name: "notifications")
+        client = try HTTPClient(loop: io)
+        journal = JournalWriter()
+        var storeConfiguration = StoreConfiguration()
+        storeConfiguration.retention = configuration.storage.retention
+        storeConfiguration.memoryLimit = configuration.storage.memory
+        storeConfiguration.maximumSeries = configuration.storage.maximumSeries
+        let store = TimeSeriesStore(storeConfiguration)
+        self.store = store
+        registry = HealthRegistry(version: options.version, startedAt: startedAt)
+        var engineConfiguration = QueryEngine.Configuration(features: options.features)
+        engineConfiguration.subqueryStep = configuration.global.evaluationInterval
+        engine = QueryEngine(configuration: engineConfiguration, remembersSelections: true)
+        pool = try QueryPool(threads: configuration.web.queryConcurrency)
+
+        let files = DataDirectory(
+            configuration.storage.path,
+            environment: FileAccess.system.environment,
+            logger: logger
+        )
+        let unixSeconds = startedAt.unixMilliseconds / 1_000
+        let started = Timestamp(milliseconds: startedAt.unixMilliseconds)
+
+        let performer = DeliveryPerformer(client: client, journal: journal)
+        let notificationsBox = Handover<NotificationLoop>()
+        let deliveries = WorkRunner<DeliveryAttempt> { attempt in
+            let outcome = await performer.perform(attempt)
+            notificationsBox.value?.complete(attempt, outcome)
+        }
+        self.deliveries = deliveries
+        var notificationConfiguration = configuration.notifications
+        notificationConfiguration.externalURL = Self.externalURL(configuration)
+        let notificationEngine = try NotificationEngine(
+            configuration: notificationConfiguration,
+            database: try files.open("notifications.db", unixSeconds: unixSeconds),
+            random: { UInt64.random(in: .min ... .max) },
+            at: started
+        )
+        let notifications = NotificationLoop(
+            loop: notificationsThread,
+            clock: clock,
+            engine: notificationEngine,
+            perform: { deliveries.submit($0) }
+        )
+        notificationsBox.value = notifications
+        self.notifications = notifications
+
+        let environment = StoreRuleEnvironment(store: store, engine: engine)
+        let state = try AlertStateStore(try files.open("alerts.db", unixSeconds: unixSeconds))
+        let manager = RuleManager(context: Self.ruleContext(configuration), environment: environment, state: state)
+        let rules = RuleLoop(
+            loop: rulesThread,
+            clock: clock,
+            logger: logger,
+            manager: manager,
+            notify: { notifications.process($0) },
+            reconcile: { notifications.reconcile(active: $0) }
+        )
+        self.rules = rules
+        own = OwnMetrics(
+            version: options.version,
+            startedAt: startedAt,
+            store: store,
+            registry: registry,
+            targets: targets,
+            rules: rules,
+            journal: journal
+        )
+        own.update { $0.storageInMemory = files.isMemoryOnly }
+
+        let coreBox = Handover<LoopBound<Core>>()
+        let io = io
+        let attempts = WorkRunner<(CheckScheduler.Attempt, any HealthCheck)> { attempt, check in
+            let result = await check.check(deadline: attempt.deadline)
+            io.execute { coreBox.value?.value.conductor.finish(attempt, result) }
+        }
+        self.attempts = attempts
+        core = LoopBound(
+            Self.makeCore(
+                io: io,
+                client: client,
+                store: store,
+                registry: registry,
+                targets: targets,
+                metadata: metadata,
+                own: own,
+                rules: rules,
+                notifications: notifications,
+                clock: clock,
+                listen: configuration.web.listen,
+                attempts: attempts,
+                edge: { check in io.execute { coreBox.value?.value.conductor.hurry(check: check) } }
+            ),
+            on: io
+        )
+        coreBox.value = core
+    }
+
+    /// How others reach this sidecar; links in notifications begin with it.
+    static func externalURL(_ configuration: SidecarConfiguration) -> String {
+        if let url = configuration.web.externalURL { return url }
+        guard case .tcp(let host, let port) = configuration.web.listen else { return "http://localhost" }
+        let shown = host == "0.0.0.0" || host == "::" ? HostName.current : host.contains(":") ? "[\(host)]" : host
+        return "http://\(shown):\(port)"
+    }
+
+    static func ruleContext(_ configuration: SidecarConfiguration) -> RuleContext {
+        var context = RuleContext()
+        context.externalLabels = configuration.global.externalLabels
+        context.externalURL = externalURL(configuration)
+        context.queryOffset = configuration.global.ruleQueryOffset
+        context.evaluationInterval = configuration.global.evaluationInterval
+        return context
+    }
+}
