@@ -24,6 +24,22 @@ struct AlertDependencies {
         }
     }
 
+    /// After a restart: alerts that fire beside what they depend on count as kept back, so that they are told when that
+    /// has recovered. Telling somebody again is harmless, as a known alert is not sent twice.
+    mutating func adoptRestored(_ groups: [RuleGroup], at time: Timestamp) {
+        noteFailing(groups, at: time)
+        for group in groups {
+            for entry in group.entries {
+                guard case .alerting(let rule) = entry.rule else { continue }
+                let names = rule.definition.extensions.dependsOn
+                guard let parent = names.first(where: { $0 != rule.definition.name && lastFailing[$0] != nil }) else {
+                    continue
+                }
+                for alert in rule.instances.values where alert.phase == .firing { suppressed[alert.labels] = parent }
+            }
+        }
+    }
+
     func reads(anyOf changed: Set<String>) -> Bool { readsAnything || !metrics.isDisjoint(with: changed) }
 
     func current(_ labels: Labels) -> String? { suppressed[labels] }

@@ -84,6 +84,7 @@ package struct AlertInstance: Sendable, Hashable {
 
     /// One evaluation. `labels` and annotations are the caller's; everything else happens here.
     package mutating func observe(_ observation: Observation, at time: Timestamp, policy: Policy) -> Change {
+        followClock(back: time)
         switch observation {
         case .present(let value):
             if phase == .resolved { restart(value: value, at: time) }
@@ -111,6 +112,16 @@ package struct AlertInstance: Sendable, Hashable {
             heldSince = nil
             return vanish(value: value, at: time, policy)
         }
+    }
+
+    /// A clock that was set back leaves nothing in the future.
+    private mutating func followClock(back time: Timestamp) {
+        activeAt = min(activeAt, time)
+        firedAt = firedAt.map { min($0, time) }
+        resolvedAt = resolvedAt.map { min($0, time) }
+        keepFiringSince = keepFiringSince.map { min($0, time) }
+        heldSince = heldSince.map { min($0, time) }
+        quietSince = quietSince.map { min($0, time) }
     }
 
     /// The alert comes again after it had resolved: a new life with the old turns.

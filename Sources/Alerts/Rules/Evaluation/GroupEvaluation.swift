@@ -12,6 +12,8 @@ package struct GroupEvaluation: Sendable {
     /// What people are to be told, in the rules' order.
     package var transitions: [AlertTransition] = []
     package var failures: [(rule: String, message: String)] = []
+    /// Alert series that the store refused; the alerts themselves are not affected.
+    package var writeFailures: [(rule: String, message: String)] = []
     /// New alerts that limits kept out.
     package var dropped = 0
     /// Alerts kept as they are because their data is missing.

@@ -21,6 +21,8 @@ package struct RuleGroup: Sendable {
         /// Set by the caller, who has a clock.
         package var evaluationDuration: Duration = .zero
         package var samples = 0
+        /// Writes that the store refused.
+        package var writeFailures = 0
         /// Alerts that the limit keeps out at present.
         package var dropped = 0
         package var failures = 0
@@ -59,6 +61,9 @@ package struct RuleGroup: Sendable {
             )
         }
     }
+
+    /// How far an edge's time may lie beyond the tick that is evaluated after it.
+    private static let edgeLead: Duration = .seconds(5)
 
     private static func hash(_ text: String) -> String {
         var hash: UInt64 = 14_695_981_039_346_656_037
@@ -128,6 +133,13 @@ package struct RuleGroup: Sendable {
                     continue
                 }
             }
+            // An edge was here already, at a later time: what that saw is not undone by older data. A clock that was set
+            // back is another matter.
+            if case .alerting = entries[index].rule, let last = entries[index].lastEvaluation, last >= time,
+                last - time <= Self.edgeLead
+            {
+                continue
+            }
             evaluation.rules += 1
             do throws(RuleQueryError) {
                 try evaluate(index, at: time, offset: offset, isEdge: isEdge, context, environment, &evaluation)
@@ -166,6 +178,9 @@ package struct RuleGroup: Sendable {
             if !samples.isEmpty { entries[index].hasMatched = true }
             evaluation.samples += try environment.write(samples, rule: writer, at: time - offset)
         case .alerting(var rule):
+            // The entry lets go of the rule meanwhile, so that its alerts are changed in place and not copied.
+            entries[index].rule = .recording(rule.definition)
+            defer { entries[index].rule = .alerting(rule) }
             let ceiling = limit > 0 ? min(limit, context.alertLimit) : context.alertLimit
             let outcome = try rule.evaluate(
                 at: time,
@@ -174,7 +189,6 @@ package struct RuleGroup: Sendable {
                 context: context,
                 environment: environment
             )
-            entries[index].rule = .alerting(rule)
             entries[index].samples = outcome.samples.count
             entries[index].dropped = outcome.dropped
             if !outcome.changes.isEmpty { entries[index].hasMatched = true }
@@ -185,7 +199,13 @@ package struct RuleGroup: Sendable {
                     AlertChange(change: change, writer: writer, rule: rule.definition, alert: alert)
                 )
             }
-            evaluation.samples += try environment.write(outcome.samples, rule: writer, at: time - offset)
+            do throws(RuleQueryError) {
+                evaluation.samples += try environment.write(outcome.samples, rule: writer, at: time - offset)
+            } catch {
+                // People are told of alerts whose own series cannot be stored.
+                entries[index].writeFailures += 1
+                evaluation.writeFailures.append((rule.definition.name, error.message))
+            }
             if outcome.dropped > 0 {
                 let total = rule.instances.values.count { $0.isActive } + outcome.dropped
                 throw RuleQueryError("exceeded limit of \(ceiling) with \(total) alerts")

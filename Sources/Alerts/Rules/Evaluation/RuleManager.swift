@@ -76,9 +76,11 @@ package final class RuleManager {
             }
             if !writers.contains(writer) { environment.retire(rule: writer, at: time) }
         }
+        let hasRestored = !restored.isEmpty
         transitions += applyRestored(at: time, forgetting: &rows)
         persist([], removing: rows)
         dependencies.rebuild(groups)
+        if hasRestored { dependencies.adoptRestored(groups, at: time) }
         return transitions
     }
 

@@ -110,16 +110,18 @@ package final class StoreRuleEnvironment: RuleEnvironment {
 
     /// True when the target or check that writes these series is configured and down: its own `up` is there and 0.
     private func isFailing(_ labels: Labels, _ reader: StoreReader, at time: Timestamp) -> Bool {
-        for name in ["up", "health_check_up"] {
-            var matchers = [LabelMatcher.equal(Labels.metricNameLabel, name)]
-            labels.forEach { matchers.append(.equal($0, $1)) }
-            guard matchers.count > 1 else { return false }
-            for handle in reader.select(matchers, from: time - engine.configuration.lookback, through: time) {
-                let latest = reader.latest(handle, at: time, lookback: engine.configuration.lookback)
-                if case .float(0)? = latest?.value { return true }
-            }
+        isZero("up", labels.keeping(["job", "instance"]), reader, at: time)
+            || isZero("health_check_up", labels, reader, at: time)
+    }
+
+    private func isZero(_ name: String, _ labels: Labels, _ reader: StoreReader, at time: Timestamp) -> Bool {
+        if labels.isEmpty { return false }
+        var matchers = [LabelMatcher.equal(Labels.metricNameLabel, name)]
+        labels.forEach { matchers.append(.equal($0, $1)) }
+        let lookback = engine.configuration.lookback
+        return reader.select(matchers, from: time - lookback, through: time).contains { handle in
+            if case .float(0)? = reader.latest(handle, at: time, lookback: lookback)?.value { true } else { false }
         }
-        return false
     }
 
     package func templateQuery(at time: Timestamp) -> @Sendable (String) throws(RuleQueryError) -> [RuleSample] {

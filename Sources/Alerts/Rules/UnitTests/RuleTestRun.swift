@@ -55,7 +55,7 @@ struct RuleTestRun {
         let groups = manager.groups.map(\.key)
         var remaining = test.alerts.sorted { $0.evaluationTime < $1.evaluationTime }[...]
         for step in 0...steps {
-            let elapsed = file.evaluationInterval * Double(step)
+            let elapsed = file.evaluationInterval * step
             let now = test.start + elapsed
             load(through: now)
             var errors: [String] = []
@@ -89,7 +89,7 @@ struct RuleTestRun {
             let samples = test.series[index].samples
             while loaded[index].next < samples.count {
                 let position = loaded[index].next
-                let moment = test.start + interval * Double(position)
+                let moment = test.start + interval * position
                 guard moment <= now else { break }
                 loaded[index].next += 1
                 if case .missing = samples[position] { continue }
