@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import JSONDocument
 import Notifications
 import SQLiteClient
@@ -201,14 +202,21 @@ import TimeSeries
             let alerts = (0..<10_000).map {
                 alert([("alertname", "Storm"), ("instance", "host-\($0)"), ("severity", "page")])
             }
-            let started = ContinuousClock.now
+            let started = cpuTime()
             let attempts = bench.engine.process(alerts, at: seconds(0))
-            let taken = ContinuousClock.now - started
+            let taken = cpuTime() - started
             print("10,000 alerts: \(taken), \(attempts.count) attempts, \(bench.engine.outboxItems.count) items")
             #expect(!attempts.isEmpty)
             #if !DEBUG
             #expect(taken < .seconds(1))
             #endif
         }
+    }
+
+    /// This thread's own time: other tests run beside it.
+    private func cpuTime() -> Duration {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 }

@@ -54,7 +54,13 @@ final class Bench {
         throws
     {
         let file = if let database { database } else { try SQLiteDatabase(path: nil) }
-        engine = try NotificationEngine(configuration: configuration, database: file, random: { 200 }, at: now)
+        var count: UInt64 = 0
+        // Remainder 200 of 401 is the middle of the spread of waits.
+        let random = { () -> UInt64 in
+            count += 401
+            return count + 200
+        }
+        engine = try NotificationEngine(configuration: configuration, database: file, random: random, at: now)
     }
 
     func process(_ alerts: [Alert], at now: Double) {

@@ -192,6 +192,7 @@ extension NotificationEngine {
                 receiver: configured.receiver,
                 target: configured.target,
                 groupKey: groupKey,
+                alertName: message.entries.lazy.map(\.alert.name).min() ?? "",
                 status: notification.status,
                 reason: reason,
                 firing: Set(message.entries.lazy.filter { !$0.isResolved }.map(\.alert.fingerprint)),

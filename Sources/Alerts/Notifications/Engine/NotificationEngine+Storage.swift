@@ -72,7 +72,7 @@ extension NotificationEngine {
         record.groupKey = item.groupKey
         record.notificationID = item.notificationID
         record.status = item.status.rawValue
-        record.alertName = item.firing.union(item.resolved).lazy.compactMap { self.alerts[$0]?.name }.min() ?? ""
+        record.alertName = item.alertName
         record.reason = reason
         record.detail = detail
         note(record)

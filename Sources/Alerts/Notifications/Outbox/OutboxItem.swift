@@ -17,6 +17,8 @@ package struct OutboxItem: Hashable, Sendable, Identifiable {
     package let receiver: String
     package let target: String
     package let groupKey: String
+    /// The name of its first alert, for the history.
+    package let alertName: String
     package let status: Status
     package let reason: NotificationReason
     package let firing: Set<UInt64>

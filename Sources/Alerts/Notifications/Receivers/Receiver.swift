@@ -76,8 +76,9 @@ package struct Integration: Hashable, Sendable {
     /// Everything in here that must never be shown.
     var secrets: [Secret] {
         switch settings {
-        case .webhook(let settings): [settings.url] + settings.signingSecrets + settings.http.secrets
-        case .slack(let settings): [settings.url] + settings.http.secrets
+        case .webhook(let settings):
+            [settings.url] + settings.url.urlParts + settings.signingSecrets + settings.http.secrets
+        case .slack(let settings): [settings.url] + settings.url.urlParts + settings.http.secrets
         case .pagerduty(let settings): [settings.routingKey] + settings.http.secrets
         case .email(let settings): settings.password.map { [$0] } ?? []
         case .journald: []

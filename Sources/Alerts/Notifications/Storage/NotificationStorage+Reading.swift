@@ -112,7 +112,7 @@ extension NotificationStorage {
     }
 
     private static func item(_ row: borrowing SQLiteRow) -> OutboxItem? {
-        guard let status = OutboxItem.Status(rawValue: row.text(6)) else { return nil }
+        guard let status = OutboxItem.Status(rawValue: row.text(7)) else { return nil }
         var item = OutboxItem(
             id: row.integer(0),
             notificationID: row.text(1),
@@ -120,20 +120,21 @@ extension NotificationStorage {
             receiver: row.text(3),
             target: row.text(4),
             groupKey: row.text(5),
+            alertName: row.text(6),
             status: status,
-            reason: NotificationReason(rawValue: row.text(7)) ?? .unknown,
-            firing: StorageText.decodeSet(row.blob(8)),
-            resolved: StorageText.decodeSet(row.blob(9)),
-            body: row.blob(10),
-            createdAt: Timestamp(milliseconds: row.integer(11)),
-            nextAttemptAt: Timestamp(milliseconds: row.integer(14))
+            reason: NotificationReason(rawValue: row.text(8)) ?? .unknown,
+            firing: StorageText.decodeSet(row.blob(9)),
+            resolved: StorageText.decodeSet(row.blob(10)),
+            body: row.blob(11),
+            createdAt: Timestamp(milliseconds: row.integer(12)),
+            nextAttemptAt: Timestamp(milliseconds: row.integer(15))
         )
-        item.attempts = Int(clamping: max(row.integer(12), 0))
-        item.firstAttemptAt = row.optionalInteger(13).map { Timestamp(milliseconds: $0) }
-        item.lastReason = row.optionalText(15)
-        item.lastError = row.optionalText(16)
-        item.isAside = row.bool(17)
-        item.deadSince = row.optionalInteger(18).map { Timestamp(milliseconds: $0) }
+        item.attempts = Int(clamping: max(row.integer(13), 0))
+        item.firstAttemptAt = row.optionalInteger(14).map { Timestamp(milliseconds: $0) }
+        item.lastReason = row.optionalText(16)
+        item.lastError = row.optionalText(17)
+        item.isAside = row.bool(18)
+        item.deadSince = row.optionalInteger(19).map { Timestamp(milliseconds: $0) }
         return item
     }
 

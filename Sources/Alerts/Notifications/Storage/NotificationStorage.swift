@@ -24,7 +24,8 @@ struct NotificationStorage {
             group_labels TEXT NOT NULL, target TEXT NOT NULL, PRIMARY KEY (integration, group_key)) WITHOUT ROWID;
         CREATE TABLE notification_outbox (
             id INTEGER PRIMARY KEY, notification_id TEXT NOT NULL, integration TEXT NOT NULL, receiver TEXT NOT NULL,
-            target TEXT NOT NULL, group_key TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+            target TEXT NOT NULL, group_key TEXT NOT NULL, alert_name TEXT NOT NULL, status TEXT NOT NULL,
+            reason TEXT NOT NULL,
             firing BLOB NOT NULL, resolved BLOB NOT NULL, body BLOB NOT NULL, created_at INTEGER NOT NULL,
             attempts INTEGER NOT NULL, first_attempt_at INTEGER, next_attempt_at INTEGER NOT NULL, last_reason TEXT,
             last_error TEXT, is_aside INTEGER NOT NULL, dead_since INTEGER);
@@ -110,10 +111,11 @@ struct NotificationStorage {
 
     private func add(_ item: OutboxItem) throws(SQLiteError) {
         try database.run(
-            "INSERT OR REPLACE INTO notification_outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO notification_outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 .integer(item.id), .text(item.notificationID), .text(item.integration), .text(item.receiver),
-                .text(item.target), .text(item.groupKey), .text(item.status.rawValue), .text(item.reason.rawValue),
+                .text(item.target), .text(item.groupKey), .text(item.alertName), .text(item.status.rawValue),
+                .text(item.reason.rawValue),
                 .blob(StorageText.encode(item.firing)), .blob(StorageText.encode(item.resolved)), .blob(item.body),
                 .integer(item.createdAt.milliseconds), .integer(Int64(item.attempts)),
                 .optional(item.firstAttemptAt?.milliseconds), .integer(item.nextAttemptAt.milliseconds),
