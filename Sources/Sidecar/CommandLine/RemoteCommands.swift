@@ -258,7 +258,7 @@ struct PromQLCommand: AsyncParsableCommand {
 
         func run() throws {
             do throws(ParseError) {
-                Output.write(try PromQL::parse(expression, options: ParserOptions(features: .all)).description + "\n")
+                Output.write(try PromQL::parse(expression, options: ParserOptions(features: .all)).prettified + "\n")
             } catch {
                 Output.write("\(error)\n", to: .standardError)
                 throw ExitStatus.bad

@@ -31,7 +31,7 @@ struct RuleTestRun {
         store = TimeSeriesStore(storeConfiguration)
         var configuration = QueryEngine.Configuration(features: features)
         configuration.subqueryStep = file.evaluationInterval
-        engine = QueryEngine(configuration: configuration, remembersSelections: true)
+        engine = QueryEngine(configuration: configuration)
         var context = RuleContext()
         context.externalLabels = test.externalLabels
         context.externalURL = test.externalURL

@@ -84,7 +84,7 @@ struct QueryRoutes: Sendable {
 
     private func format(_ request: Request) async throws -> Response {
         let (_, expression) = try expression(try await parameters(request))
-        return .success { $0.string(expression.description) }
+        return .success { $0.string(expression.prettified) }
     }
 
     private func parse(_ request: Request) async throws -> Response {

@@ -163,6 +163,29 @@ final class OwnMetrics: Sendable {
                 Double(count)
             )
         }
+        if let log = store.logStatistics {
+            builder.add(
+                "sidecar_store_log_bytes",
+                .gauge,
+                "Size of the samples' write-ahead log.",
+                [],
+                Double(log.bytes)
+            )
+            builder.add(
+                "sidecar_store_log_writable",
+                .gauge,
+                "0 while the disk refuses and samples are kept in memory only.",
+                [],
+                log.isWritable ? 1 : 0
+            )
+            builder.add(
+                "sidecar_store_log_commits_lost_total",
+                .counter,
+                "Commits that did not reach the log.",
+                [],
+                Double(log.commitsLost)
+            )
+        }
         let published = state
         builder.add(
             "sidecar_clock_jumps_total",

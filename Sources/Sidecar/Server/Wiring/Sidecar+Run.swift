@@ -68,6 +68,10 @@ extension Sidecar {
     /// Starts everything that ticks.
     func start() async throws {
         try await apply(initial, isFirst: true)
+        // What the log brought back and nobody writes any more ends here.
+        let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
+        _ = await io.run { [store] in store.retireUnclaimed(at: now) }
+        disk.start()
         notifications.start()
         registry.setPhase(.serving, at: clock.now())
         isServing.withLock { $0 = true }
@@ -92,6 +96,7 @@ extension Sidecar {
         notifications.stop()
         _ = await notifications.access { _, _ in }
         for thread in [rulesThread, notificationsThread, io] { thread.stop() }
+        await disk.stop()
         pool.stop()
         logger.notice("sidecar.stopped")
     }

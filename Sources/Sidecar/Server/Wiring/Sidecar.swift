@@ -64,6 +64,7 @@ package final class Sidecar: Sendable {
     let client: HTTPClient
     let journal: JournalWriter
     let store: TimeSeriesStore
+    let disk: DiskLoop
     let registry: HealthRegistry
     let engine: QueryEngine
     let pool: QueryPool
@@ -124,14 +125,19 @@ package final class Sidecar: Sendable {
         registry = HealthRegistry(version: options.version, startedAt: startedAt)
         var engineConfiguration = QueryEngine.Configuration(features: options.features)
         engineConfiguration.subqueryStep = configuration.global.evaluationInterval
-        engine = QueryEngine(configuration: engineConfiguration, remembersSelections: true)
+        engine = QueryEngine(configuration: engineConfiguration)
         pool = try QueryPool(threads: configuration.web.queryConcurrency)
 
+        disk = try DiskLoop(store: store, logger: logger)
         let files = DataDirectory(
             configuration.storage.path,
             environment: FileAccess.system.environment,
             logger: logger
         )
+        if let path = files.path {
+            let report = store.openLog(path: path + "/samples")
+            for problem in report.problems { logger.error("storage.damaged", metadata: ["problem": .string(problem)]) }
+        }
         let unixSeconds = startedAt.unixMilliseconds / 1_000
         let started = Timestamp(milliseconds: startedAt.unixMilliseconds)
 

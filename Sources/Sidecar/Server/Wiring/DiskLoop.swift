@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import Logging
+import TimeSeries
+
+/// Syncs the samples' log each second, on a thread that may wait for the disk.
+final class DiskLoop: Sendable {
+    private final class Box {
+        var timer: LoopTimer?
+        var wasFailing = false
+    }
+
+    private let loop: EventLoop
+    private let store: TimeSeriesStore
+    private let logger: Logger
+    private let box: LoopBound<Box>
+
+    init(store: TimeSeriesStore, logger: Logger) throws {
+        loop = try EventLoop(name: "disk")
+        self.store = store
+        self.logger = logger
+        box = LoopBound(Box(), on: loop)
+    }
+
+    func start() {
+        loop.execute { [self] in tick() }
+    }
+
+    /// Syncs once more and ends the thread.
+    func stop() async {
+        _ = await loop.run { [self] in
+            if let timer = box.value.timer { loop.cancel(timer) }
+            store.sync()
+        }
+        loop.stop()
+    }
+
+    private func tick() {
+        store.sync()
+        let isFailing = store.logStatistics.map { !$0.isWritable } ?? false
+        if isFailing != box.value.wasFailing {
+            box.value.wasFailing = isFailing
+            if isFailing {
+                logger.error("storage.samples_in_memory_only")
+            } else {
+                logger.notice("storage.samples_on_disk_again")
+            }
+        }
+        box.value.timer = loop.schedule(after: .seconds(1)) { [self] in tick() }
+    }
+}
