@@ -137,6 +137,9 @@ import TimeSeries
                 }
                 let window = reader.counterWindow(handle, after: from, through: to)
                 let reference = model.counterWindow(one, after: start, through: end)
+                reader.counterWindows([handle][...], after: from, through: to) { position, again in
+                    #expect(position == 0 && again == window)
+                }
                 if let window {
                     #expect(window.count == reference?.count, "seed \(seed): window of \(one) in (\(start), \(end)]")
                     #expect(window.firstTimestamp == reference?.firstTimestamp)

@@ -39,34 +39,33 @@ struct Column {
         static let condemned = Flags(rawValue: 32)
     }
 
+    // What each append touches stands first, together.
     private var tail: UnsafeMutableRawPointer?
-    var pages = PageArea()
-    /// The same series as an earlier source wrote it.
-    var older: UnsafeMutablePointer<Column>?
     /// The newest value that is no stale marker; NaN before the first.
     private(set) var last = Double.nan
-    /// The first value of the tail as a whole number.
-    private var base: Int64 = 0
     /// The newest value as a whole number.
     private var lastNumber: Int64 = 0
-    /// The sum of the values before each reset, through the newest value, and through the first one of the tail.
-    private(set) var correction = 0.0
-    private(set) var tailCorrection = 0.0
     private(set) var tailFirstRow: UInt32 = 0
-    /// Samples sealed since the beginning, wrapping.
-    private(set) var sealedCount: UInt32 = 0
-    let slot: UInt32
-    var lane: UInt32
-    let source: UInt32
     private(set) var tailCount: UInt16 = 0
     /// Bytes of the tail's memory.
     private var tailCapacity: UInt16 = 0
-    let labelCount: UInt16
-    /// The low bits of the number of the log segment that knows the series.
-    var logSegment: UInt16 = 0
+    /// Samples sealed since the beginning, wrapping.
+    private(set) var sealedCount: UInt32 = 0
     private(set) var tailWidth: UInt8 = 0
     private(set) var tailScale: UInt8 = 0
     var flags: Flags = []
+    let slot: UInt32
+    let source: UInt32
+    var lane: UInt32
+    let labelCount: UInt16
+    /// The sum of the values before each reset, through the newest value, and through the first one of the tail.
+    private(set) var correction = 0.0
+    private(set) var tailCorrection = 0.0
+    /// The first value of the tail as a whole number.
+    private var base: Int64 = 0
+    var pages = PageArea()
+    /// The same series as an earlier source wrote it.
+    var older: UnsafeMutablePointer<Column>?
 
     init(slot: UInt32, source: UInt32, lane: UInt32, labelCount: UInt16) {
         unsafe tail = nil
@@ -75,6 +74,14 @@ struct Column {
         self.source = source
         self.lane = lane
         self.labelCount = labelCount
+    }
+
+    /// Loads what the next append will touch; asked of several columns in a row, so that the memory's latencies overlap.
+    @inline(__always)
+    var touched: UInt8 {
+        guard let tail = unsafe tail, tailWidth > 0 else { return tailWidth }
+        let offset = min(Int(tailCount) * Int(tailWidth), Int(tailCapacity) - 1)
+        return unsafe tail.load(fromByteOffset: offset, as: UInt8.self)
     }
 
     var isEmpty: Bool { tailCount == 0 && pages.isEmpty }
@@ -336,17 +343,51 @@ struct Column {
             }
             return count
         }
-        var number = base
-        unsafe output[0] = Decimal.float(of: number, scale: Int(tailScale))
-        if tailWidth == 0 {
+        unsafe output[0] = Decimal.float(of: base, scale: Int(tailScale))
+        guard let tail = unsafe tail, tailWidth > 0 else {
             for index in 1..<max(1, count) { unsafe output[index] = output[0] }
             return count
         }
-        for index in 1..<max(1, count) {
-            number &+= step(index)
-            unsafe output[index] = Decimal.float(of: number, scale: Int(tailScale))
+        switch tailWidth {
+        case 1: unsafe accumulate(tail.assumingMemoryBound(to: Int8.self), count, into: output)
+        case 2: unsafe accumulate(tail.assumingMemoryBound(to: Int16.self), count, into: output)
+        case 4: unsafe accumulate(tail.assumingMemoryBound(to: Int32.self), count, into: output)
+        default: unsafe accumulate(tail.assumingMemoryBound(to: Int64.self), count, into: output)
         }
         return count
+    }
+
+    @inline(__always)
+    private func accumulate<Step: FixedWidthInteger>(
+        _ steps: UnsafePointer<Step>,
+        _ count: Int,
+        into output: UnsafeMutablePointer<Double>
+    ) {
+        var number = base
+        let scale = Int(tailScale)
+        for index in 1..<max(1, count) {
+            number &+= unsafe Int64(truncatingIfNeeded: steps[index])
+            unsafe output[index] = Decimal.float(of: number, scale: scale)
+        }
+    }
+
+    /// The sum of the steps in a range of the tail.
+    private func sum(_ range: Range<Int>) -> Int64 {
+        guard let tail = unsafe tail else { return 0 }
+        switch tailWidth {
+        case 0: return 0
+        case 1: return unsafe Self.sum(tail.assumingMemoryBound(to: Int8.self), range)
+        case 2: return unsafe Self.sum(tail.assumingMemoryBound(to: Int16.self), range)
+        case 4: return unsafe Self.sum(tail.assumingMemoryBound(to: Int32.self), range)
+        default: return unsafe Self.sum(tail.assumingMemoryBound(to: Int64.self), range)
+        }
+    }
+
+    @inline(__always)
+    private static func sum<Step: FixedWidthInteger>(_ steps: UnsafePointer<Step>, _ range: Range<Int>) -> Int64 {
+        var sum: Int64 = 0
+        for index in range { sum &+= unsafe Int64(truncatingIfNeeded: steps[index]) }
+        return sum
     }
 
     private func tailValues(limit: Int) -> [Double] {
@@ -367,11 +408,9 @@ struct Column {
                 return unsafe Self.counter(start, count: count, correction: tailCorrection)
             }
         }
-        var number = base
-        switch tailWidth {
-        case 0: break
-        default: for position in 1..<max(1, index + 1) { number &+= step(position) }
-        }
+        // From the end that is nearer.
+        let count = Int(tailCount)
+        let number = index < count / 2 ? base &+ sum(1..<(index + 1)) : lastNumber &- sum((index + 1)..<count)
         return (Decimal.float(of: number, scale: Int(tailScale)), tailCorrection)
     }
 

@@ -5,13 +5,14 @@
 ///     kind 1, source number, flags, [source name], timestamp,
 ///     [pairs, series as lane and pairs], number of lanes, codes, [side samples]
 ///
-/// Codes are nibbles, one or more for each lane in order: 0…9 an increase over the lane's last value, 10 as many
-/// unchanged lanes as a number says, 11 as many absent lanes, 12 any other whole step, 13 a scale and a whole number,
-/// 14 the bits of a float, 15 an increase of 10…25. Steps are of whole numbers of 10^-scale. A segment of the log knows nothing of the segments
-/// before it: the first value of a lane in a segment is never a step.
+/// Codes are nibbles, one or more for each lane in order: 0…9 an increase over the lane's last value, 10 as many lanes
+/// with the step of the lane before as a number says, 11 as many absent lanes, 12 any other whole step, 13 a scale and a
+/// whole number, 14 the bits of a float, 15 an increase of 10…25. Steps are of whole numbers of 10^-scale; a step of 0
+/// leaves any value as it was. The buckets of a histogram grow alike, which is what 10 is for. A segment of the log knows
+/// nothing of the segments before it: the first value of a lane in a segment is never a step.
 struct CommitRecordWriter {
     enum Code {
-        static let unchanged: UInt8 = 10
+        static let repeated: UInt8 = 10
         static let absent: UInt8 = 11
         static let step: UInt8 = 12
         static let number: UInt8 = 13
@@ -25,14 +26,16 @@ struct CommitRecordWriter {
     private(set) var nibbles: [UInt8] = []
     private var half: UInt8 = 0
     private var hasHalf = false
-    private var unchangedRun = 0
+    private var repeatedRun = 0
+    private var lastStep: Int64 = 0
     private var absentRun = 0
 
     mutating func begin() {
         nibbles.removeAll(keepingCapacity: true)
         hasHalf = false
-        unchangedRun = 0
+        repeatedRun = 0
         absentRun = 0
+        lastStep = 0
     }
 
     @inline(__always)
@@ -56,14 +59,26 @@ struct CommitRecordWriter {
         put(UInt8(truncatingIfNeeded: rest))
     }
 
-    private mutating func flush() {
-        if unchangedRun == 1 {
-            put(0)
-        } else if unchangedRun > 1 {
-            put(Code.unchanged)
-            put(number: UInt64(unchangedRun - 2))
+    private mutating func put(step: Int64) {
+        if step >= 0, step < 10 {
+            put(UInt8(truncatingIfNeeded: step))
+        } else if step >= 10, step < 26 {
+            put(Code.largerIncrease)
+            put(UInt8(truncatingIfNeeded: step - 10))
+        } else {
+            put(Code.step)
+            put(number: step.zigzag)
         }
-        unchangedRun = 0
+    }
+
+    private mutating func flush() {
+        if repeatedRun == 1 {
+            put(step: lastStep)
+        } else if repeatedRun > 1 {
+            put(Code.repeated)
+            put(number: UInt64(repeatedRun - 2))
+        }
+        repeatedRun = 0
         if absentRun > 0 {
             put(Code.absent)
             put(number: UInt64(absentRun - 1))
@@ -72,35 +87,23 @@ struct CommitRecordWriter {
     }
 
     mutating func absent() {
-        if unchangedRun > 0 { flush() }
+        if repeatedRun > 0 { flush() }
         absentRun += 1
     }
 
     /// A value of a lane whose last value in this segment is `previous`, nil for the first.
     @inline(__always)
     mutating func value(_ value: Double, after previous: Double?, scale: inout UInt8) {
-        if let previous {
-            if value.bitPattern == previous.bitPattern {
-                if absentRun > 0 { flush() }
-                unchangedRun += 1
-                return
+        if let previous, let step = Self.step(from: previous, to: value, scale: scale) {
+            if absentRun > 0 { flush() }
+            if step == lastStep {
+                repeatedRun += 1
+            } else {
+                if repeatedRun > 0 { flush() }
+                lastStep = step
+                put(step: step)
             }
-            if scale <= Decimal.maximumScale, let new = Decimal.whole(of: value, scale: Int(scale)),
-                let old = Decimal.whole(of: previous, scale: Int(scale))
-            {
-                if unchangedRun + absentRun > 0 { flush() }
-                let step = new &- old
-                if step > 0, step < 10 {
-                    put(UInt8(truncatingIfNeeded: step))
-                } else if step >= 10, step < 26 {
-                    put(Code.largerIncrease)
-                    put(UInt8(truncatingIfNeeded: step - 10))
-                } else {
-                    put(Code.step)
-                    put(number: step.zigzag)
-                }
-                return
-            }
+            return
         }
         flush()
         if let (found, number) = Decimal.scale(holding: value, from: 0) {
@@ -116,6 +119,15 @@ struct CommitRecordWriter {
         }
     }
 
+    @inline(__always)
+    private static func step(from previous: Double, to value: Double, scale: UInt8) -> Int64? {
+        if value.bitPattern == previous.bitPattern { return 0 }
+        guard let new = Decimal.whole(of: value, scale: Int(scale)),
+            let old = Decimal.whole(of: previous, scale: Int(scale))
+        else { return nil }
+        return new &- old
+    }
+
     mutating func end() {
         flush()
         if hasHalf { put(0) }
@@ -127,7 +139,8 @@ struct CommitRecordReader {
     /// What a lane's code means for its value.
     enum Outcome {
         case absent(Int)
-        case unchanged(Int)
+        /// The step of the lane before, as often as this.
+        case repeated(Int)
         case step(Int64)
         case number(Int64, scale: UInt8)
         case float(Double)
@@ -179,9 +192,8 @@ struct CommitRecordReader {
     mutating func next() -> Outcome {
         let code = take()
         switch code {
-        case 0: return .unchanged(1)
-        case 1...9: return .step(Int64(code))
-        case CommitRecordWriter.Code.unchanged: return .unchanged(takeCount(2))
+        case 0...9: return .step(Int64(code))
+        case CommitRecordWriter.Code.repeated: return .repeated(takeCount(2))
         case CommitRecordWriter.Code.absent: return .absent(takeCount(1))
         case CommitRecordWriter.Code.step: return .step(Int64(zigzag: takeNumber()))
         case CommitRecordWriter.Code.number:

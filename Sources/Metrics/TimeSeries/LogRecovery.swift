@@ -257,23 +257,20 @@ struct LogRecovery {
         let appender = state.appender
         var decoder = CommitRecordReader(codes)
         var lane = 0
+        var step: Int64 = 0
         while lane < Int(laneCount) {
             let outcome = decoder.next()
             if decoder.isBroken { return fail(appender) }
             switch outcome {
             case .absent(let count): lane += count
-            case .unchanged(let count):
+            case .repeated(let count):
                 for _ in 0..<count {
-                    guard lane < state.lanes.count, state.lanes[lane].hasValue else { return fail(appender) }
-                    write(&state.lanes[lane], appender)
+                    guard advance(&state, lane, by: step) else { return fail(appender) }
                     lane += 1
                 }
-            case .step(let step):
-                guard lane < state.lanes.count, state.lanes[lane].hasValue,
-                    let before = Decimal.whole(of: state.lanes[lane].value, scale: Int(state.lanes[lane].scale))
-                else { return fail(appender) }
-                state.lanes[lane].value = Decimal.float(of: before &+ step, scale: Int(state.lanes[lane].scale))
-                write(&state.lanes[lane], appender)
+            case .step(let next):
+                step = next
+                guard advance(&state, lane, by: step) else { return fail(appender) }
                 lane += 1
             case .number(let number, let scale):
                 guard lane < state.lanes.count else { return fail(appender) }
@@ -294,6 +291,19 @@ struct LogRecovery {
             report.samples += summary.stored
         }
         return timestamp
+    }
+
+    /// False when the record makes no sense.
+    @inline(__always)
+    private func advance(_ state: inout SourceState, _ lane: Int, by step: Int64) -> Bool {
+        guard lane < state.lanes.count, state.lanes[lane].hasValue else { return false }
+        if step != 0 {
+            let scale = Int(state.lanes[lane].scale)
+            guard let before = Decimal.whole(of: state.lanes[lane].value, scale: scale) else { return false }
+            state.lanes[lane].value = Decimal.float(of: before &+ step, scale: scale)
+        }
+        write(&state.lanes[lane], state.appender)
+        return true
     }
 
     private func fail(_ appender: SeriesAppender) -> Int64? {

@@ -39,10 +39,11 @@ package struct SampleColumns: Sendable {
 }
 
 extension SampleColumns {
-    mutating func reserve(_ more: Int) {
-        guard more > 16 else { return }
-        timestamps.reserveCapacity(timestamps.count + more)
-        values.reserveCapacity(values.count + more)
+    /// Adds floats, all of them at once.
+    mutating func append(_ newTimestamps: UnsafeBufferPointer<Timestamp>, _ newValues: UnsafeBufferPointer<Double>) {
+        unsafe timestamps.append(contentsOf: newTimestamps)
+        unsafe values.append(contentsOf: newValues)
+        if !histograms.isEmpty { histograms.append(contentsOf: repeatElement(nil, count: newValues.count)) }
     }
 
     /// Takes in the samples of another, so that what stands from `first` on is in the order of time.

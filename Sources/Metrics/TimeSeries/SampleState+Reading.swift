@@ -139,15 +139,22 @@ extension SampleState {
             let part = unsafe column.pointee.part(atOrBefore: column.pointee.firstRow(ofPart: index))
         else { return nil }
         let end = part.firstRow + UInt32(part.count) + (part.endsStale ? 1 : 0)
-        unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: Column.pageCapacity) { room in
-            guard let values = room.baseAddress else { return }
-            let count = unsafe column.pointee.read(part: index, into: values)
-            let wanted = max(first, part.firstRow)
-            columns.reserve(Int(min(end, last + 1) - wanted))
-            source.time.forEach(from: wanted, below: min(end, last + 1)) { row, timestamp in
-                let offset = Int(row - part.firstRow)
-                let value = unsafe offset < count ? values[offset] : StaleMarker.value
-                columns.append(value, at: Timestamp(milliseconds: timestamp))
+        let wanted = max(first, part.firstRow)
+        let capacity = Column.pageCapacity + 1
+        unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: capacity) { valueRoom in
+            unsafe withUnsafeTemporaryAllocation(of: Timestamp.self, capacity: capacity) { timeRoom in
+                guard let values = valueRoom.baseAddress, let times = timeRoom.baseAddress else { return }
+                let count = unsafe column.pointee.read(part: index, into: values)
+                if part.endsStale { unsafe values[count] = StaleMarker.value }
+                let timeCount = unsafe source.time.read(from: wanted, below: min(end, last + 1), into: times)
+                // All rows of a part have times: what retention or a set-back clock takes, it takes from both.
+                let skipped = Int(wanted - part.firstRow)
+                let number = min(timeCount, count + (part.endsStale ? 1 : 0) - skipped)
+                guard number > 0 else { return }
+                unsafe columns.append(
+                    UnsafeBufferPointer(start: times, count: number),
+                    UnsafeBufferPointer(start: values + skipped, count: number)
+                )
             }
         }
         return end

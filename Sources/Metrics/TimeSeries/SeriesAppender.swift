@@ -17,6 +17,8 @@ package final class SeriesAppender: @unchecked Sendable {
 
     private let table = unsafe LaneTable.make()
     private var isRetired = false
+    /// Keeps the loads of `touch` alive.
+    private var touched: UInt8 = 0
     private var segment: LogSegment?
     private var record = CommitRecordWriter()
     private var payload = BitWriter()
@@ -170,6 +172,9 @@ package final class SeriesAppender: @unchecked Sendable {
         let entries = unsafe table.pointee.entries
         unsafe state.lanes.withUnsafeBufferPointer { owners in
             for lane in lanes {
+                if lane % Self.touchAhead == 0 {
+                    unsafe touch(owners, lane..<min(lanes.upperBound, lane + Self.touchAhead))
+                }
                 let entry = unsafe entries + lane
                 let mark = unsafe entry.pointee.mark
                 guard mark.contains(.staged), !mark.contains(.foreign) else {
@@ -198,6 +203,18 @@ package final class SeriesAppender: @unchecked Sendable {
                 summary.stored += 1
             }
         }
+    }
+
+    /// Columns whose memory is asked for at once.
+    private static let touchAhead = 16
+
+    @inline(__always)
+    private func touch(_ owners: UnsafeBufferPointer<Source.Lane>, _ lanes: Range<Int>) {
+        var sum: UInt8 = 0
+        for lane in lanes {
+            if case .own(let column) = unsafe owners[lane] { sum ^= unsafe column.pointee.touched }
+        }
+        touched = sum
     }
 
     /// A series of the commit before is missing.
@@ -415,7 +432,7 @@ package final class SeriesAppender: @unchecked Sendable {
             payload.write(varint: UInt64(pairs.count))
             for pair in pairs {
                 payload.write(text: index.names[Int(pair.name)].text)
-                payload.write(text: pair.value)
+                payload.write(text: Array(pair.value))
             }
             payload.write(varint: UInt64(series.count))
             for (lane, list) in series {

@@ -5,12 +5,16 @@
 struct SeriesIndex {
     struct Pair {
         var name: UInt32
-        var value: [UInt8]
+        /// Name and value as they stand in `Labels`, and where the value's text begins.
+        var encoded: [UInt8]
+        var valueStart: Int
         /// Ascending; may name series that are gone until they are purged.
         var series: [UInt32] = []
         var alive = 0
         /// Where the pair stands among those of its name.
         var position: Int
+
+        var value: ArraySlice<UInt8> { encoded[valueStart...] }
     }
 
     struct Name {
@@ -91,12 +95,12 @@ struct SeriesIndex {
 
     func labels(of slot: UInt32) -> Labels? {
         guard let numbers = unsafe pairNumbers(of: slot) else { return nil }
+        var size = 0
+        for index in 0..<numbers.count { size += unsafe pairs[Int(numbers[index])]?.encoded.count ?? 0 }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(160)
+        bytes.reserveCapacity(size)
         for index in 0..<numbers.count {
-            guard let pair = unsafe pairs[Int(numbers[index])] else { return nil }
-            LabelsBuilder.append(names[Int(pair.name)].text[...], to: &bytes)
-            LabelsBuilder.append(pair.value[...], to: &bytes)
+            if let encoded = unsafe pairs[Int(numbers[index])]?.encoded { bytes.append(contentsOf: encoded) }
         }
         return Labels(encoded: bytes)
     }
@@ -140,8 +144,12 @@ struct SeriesIndex {
 
     private mutating func makePair(_ name: UInt32, _ value: ArraySlice<UInt8>) -> UInt32 {
         if let known = pairNumbers[PairKey(name: name, value: value)] { return known }
-        let own = Array(value)
-        let pair = Pair(name: name, value: own, position: names[Int(name)].pairs.count)
+        var encoded: [UInt8] = []
+        LabelsBuilder.append(names[Int(name)].text[...], to: &encoded)
+        LabelsBuilder.append(value, to: &encoded)
+        let valueStart = encoded.count - value.count
+        let position = names[Int(name)].pairs.count
+        let pair = Pair(name: name, encoded: encoded, valueStart: valueStart, position: position)
         let number: UInt32
         if let free = freePairs.popLast() {
             number = free
@@ -153,8 +161,8 @@ struct SeriesIndex {
             pairNames.append(name)
         }
         names[Int(name)].pairs.append(number)
-        pairNumbers[PairKey(name: name, value: own[...])] = number
-        bytes += own.count + Self.pairOverhead
+        pairNumbers[PairKey(name: name, value: pair.value)] = number
+        bytes += encoded.count + Self.pairOverhead
         return number
     }
 
@@ -217,8 +225,8 @@ struct SeriesIndex {
         pairs[Int(number)] = nil
         freePairs.append(number)
         pairsToPurge.remove(number)
-        pairNumbers[PairKey(name: pair.name, value: pair.value[...])] = nil
-        bytes -= pair.value.count + Self.pairOverhead + pair.series.capacity * 4
+        pairNumbers[PairKey(name: pair.name, value: pair.value)] = nil
+        bytes -= pair.encoded.count + Self.pairOverhead + pair.series.capacity * 4
         // The last pair of the name takes the place that became free.
         if let last = names[Int(pair.name)].pairs.popLast(), last != number {
             names[Int(pair.name)].pairs[pair.position] = last

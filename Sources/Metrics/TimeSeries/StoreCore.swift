@@ -117,7 +117,7 @@ final class StoreCore: Sendable {
     /// Goes on looking for what is too old, in proportion to what was written; while memory is short, until it is not.
     func maintain(written: Int, created: Int, log: SampleLog?) {
         // Series made faster than this looks at them would pile up.
-        var left = written / 8 + created * 4 + 64
+        var left = written / 32 + created * 4 + 64
         var passes = 0
         while left > 0 {
             let slice = min(left, 256)

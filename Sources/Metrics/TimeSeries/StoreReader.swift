@@ -134,7 +134,7 @@ package struct StoreReader: Sendable {
             return Self.sorted(
                 core.index.withLock { index in
                     guard let number = index.name(name.utf8) else { return [] }
-                    return index.names[Int(number)].pairs.compactMap { index.pair($0)?.value }
+                    return index.names[Int(number)].pairs.compactMap { index.pair($0).map { Array($0.value) } }
                 }
             )
         }
@@ -143,7 +143,7 @@ package struct StoreReader: Sendable {
             guard let number = index.name(name.utf8), let pairs = unsafe index.pairNumbers(of: slot) else { return }
             for place in 0..<pairs.count {
                 let pair = unsafe pairs[place]
-                if index.nameOfPair(pair) == number, let value = index.pair(pair)?.value { values.insert(value) }
+                if index.nameOfPair(pair) == number, let value = index.pair(pair)?.value { values.insert(Array(value)) }
             }
         } restart: {
             values.removeAll()
@@ -207,50 +207,7 @@ package struct StoreReader: Sendable {
         let found = core.samples.withLock {
             $0.counterWindow(handle.reference.slot, after: start.milliseconds, through: end.milliseconds, limits)
         }
-        return window(found, handle, start, end)
-    }
-
-    /// The same for many series at once: calls `body` for each, in order.
-    package func counterWindows(
-        _ handles: some Collection<SeriesHandle>,
-        after start: Timestamp,
-        through end: Timestamp,
-        _ body: (_ index: Int, _ window: CounterWindow?) -> Void
-    ) {
-        guard start < end else { return }
-        var found: [SampleState.CounterResult] = []
-        found.reserveCapacity(Self.batch)
-        var position = 0
-        var rest = handles[...]
-        while !rest.isEmpty {
-            let part = rest.prefix(Self.batch)
-            rest = rest.dropFirst(Self.batch)
-            found.removeAll(keepingCapacity: true)
-            core.samples.withLock { state in
-                for handle in part {
-                    let slot = handle.reference.slot
-                    found.append(
-                        state.counterWindow(slot, after: start.milliseconds, through: end.milliseconds, limits)
-                    )
-                }
-            }
-            for (handle, result) in zip(part, found) {
-                body(position, window(result, handle, start, end))
-                position += 1
-            }
-        }
-    }
-
-    /// Series read under one lock.
-    private static let batch = 64
-
-    private func window(
-        _ result: SampleState.CounterResult,
-        _ handle: SeriesHandle,
-        _ start: Timestamp,
-        _ end: Timestamp
-    ) -> CounterWindow? {
-        switch result {
+        switch found {
         case .window(let window): return window
         case .none: return nil
         case .mixed:
@@ -259,4 +216,39 @@ package struct StoreReader: Sendable {
             return columns.counterWindow
         }
     }
+
+    /// The same for many series at once: calls `body` for each, in order, with its position in the slice.
+    package func counterWindows(
+        _ handles: ArraySlice<SeriesHandle>,
+        after start: Timestamp,
+        through end: Timestamp,
+        _ body: (_ index: Int, _ window: CounterWindow?) -> Void
+    ) {
+        guard start < end else { return }
+        var found: [SampleState.CounterResult] = []
+        found.reserveCapacity(Self.batch)
+        for first in stride(from: handles.startIndex, to: handles.endIndex, by: Self.batch) {
+            let part = first..<min(handles.endIndex, first + Self.batch)
+            found.removeAll(keepingCapacity: true)
+            core.samples.withLock { state in
+                for index in part {
+                    let slot = handles[index].reference.slot
+                    found.append(
+                        state.counterWindow(slot, after: start.milliseconds, through: end.milliseconds, limits)
+                    )
+                }
+            }
+            for index in part {
+                let position = index - handles.startIndex
+                switch found[index - first] {
+                case .window(let window): body(position, window)
+                case .none: body(position, nil)
+                case .mixed: body(position, counterWindow(handles[index], after: start, through: end))
+                }
+            }
+        }
+    }
+
+    /// Series read under one lock.
+    private static let batch = 64
 }

@@ -79,22 +79,24 @@ struct TimeColumn {
         return index + 1 < runs.count ? runs[index + 1].firstRow : nil
     }
 
-    /// Hands out the timestamps of the rows from `first` on, below `end`; rows that were cut are skipped.
-    func forEach(from first: UInt32, below end: UInt32, _ body: (_ row: UInt32, _ timestamp: Int64) -> Void) {
-        guard first < end, var index = run(of: first) else { return }
+    /// Writes the timestamps of the rows from `first` on, below `end`, to memory with room for them; returns how many
+    /// there are without a gap.
+    func read(from first: UInt32, below end: UInt32, into output: UnsafeMutablePointer<Timestamp>) -> Int {
+        guard first < end, var index = run(of: first) else { return 0 }
         var row = first
-        while row < end {
+        var count = 0
+        while row < end, index < runs.count, runs[index].firstRow <= row {
             let run = runs[index]
-            row = max(row, run.firstRow)
             var timestamp = run.timestamp(row)
-            while row < min(end, run.end) {
-                body(row, timestamp)
+            for _ in 0..<Int(min(end, run.end) - row) {
+                unsafe output[count] = Timestamp(milliseconds: timestamp)
                 timestamp &+= run.step
-                row += 1
+                count += 1
             }
+            row = min(end, run.end)
             index += 1
-            guard index < runs.count else { return }
         }
+        return count
     }
 
     /// Forgets rows at or after a moment, because the clock was set back; the numbering goes on. Returns the first row
