@@ -22,7 +22,8 @@ package struct DeliveryPerformer: Sendable {
         }
     }
 
-    private func post(_ delivery: HTTPDelivery) async -> DeliveryOutcome {
+    /// A post by itself, as the forwarder's.
+    package func post(_ delivery: HTTPDelivery) async -> DeliveryOutcome {
         do throws(HTTPFailure) {
             let response = try await client.perform(Self.request(delivery))
             return .answered(
