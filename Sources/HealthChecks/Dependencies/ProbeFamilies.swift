@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPClient
+import HealthChecks
+
+/// The names that blackbox_exporter gave to what probes see.
+enum ProbeFamilies {
+    static let success = CheckFamily("probe_success", help: "Whether the probe succeeded.")
+    static let duration = CheckFamily("probe_duration_seconds", help: "How long the probe took.")
+    static let dnsTime = CheckFamily("probe_dns_lookup_time_seconds", help: "How long the look-up of the name took.")
+    static let failedByRegex = CheckFamily("probe_failed_due_to_regex", help: "Whether an expression decided.")
+    static let ipProtocol = CheckFamily("probe_ip_protocol", help: "4 or 6.")
+    static let statusCode = CheckFamily("probe_http_status_code", help: "Status of the last answer, 0 for none.")
+    static let contentLength = CheckFamily("probe_http_content_length", help: "Announced length, -1 for none.")
+    static let bodyLength = CheckFamily("probe_http_uncompressed_body_length", help: "Bytes of the body as read.")
+    static let redirects = CheckFamily("probe_http_redirects", help: "Redirects followed.")
+    static let ssl = CheckFamily("probe_http_ssl", help: "Whether the answer came over TLS.")
+    static let httpVersion = CheckFamily("probe_http_version", help: "Version of HTTP.")
+    static let phaseDuration = CheckFamily("probe_http_duration_seconds", help: "How long each phase took.")
+    static let earliestExpiry = CheckFamily(
+        "probe_ssl_earliest_cert_expiry",
+        help: "Unix time at which the first certificate of the chain expires."
+    )
+    static let lastChainExpiry = CheckFamily(
+        "probe_ssl_last_chain_expiry_timestamp_seconds",
+        help: "Unix time at which the chain expires."
+    )
+    static let phaseLabels = ["resolve", "connect", "tls", "processing", "transfer"].map { [CheckLabel("phase", $0)] }
+
+    static func certificateSamples(_ chain: [HTTPCertificate]) -> [CheckSample] {
+        guard let earliest = chain.compactMap(\.notAfter).min() else { return [] }
+        return [CheckSample(earliestExpiry, [], Double(earliest)), CheckSample(lastChainExpiry, [], Double(earliest))]
+    }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import EventLoop
+import HTTPClient
+import HealthChecks
+import RedisClient
+
+/// The attempts of a Redis check, on the loop's thread: one batch of commands each.
+///
+/// `PONG` alone proves little: a server that is full, a replica, or one that cannot save says it, too.
+final class RedisProbe: CheckProbe {
+    private let name: String
+    private let configuration: RedisCheckConfiguration
+    private let url: RedisURL
+    private let environment: CheckEnvironment
+    private let resolver: NameResolver
+    private var reader = RedisInfoReader()
+    private var connection: RedisConnection?
+    private var second: RedisConnection?
+    private var lastLogin: MonotonicTime?
+    private var isClosed = false
+
+    init(name: String, configuration: RedisCheckConfiguration, url: RedisURL, environment: CheckEnvironment) {
+        self.name = name
+        self.configuration = configuration
+        self.url = url
+        self.environment = environment
+        resolver = NameResolver(loop: environment.loop)
+    }
+
+    func close() {
+        isClosed = true
+        giveUp()
+    }
+
+    func begin(_ attempt: CheckAttempt) {
+        let round = RedisRound(attempt)
+        attempt.whenLate = { [self] in
+            giveUp()
+            return round.down(.timeout, "no answer within the deadline")
+        }
+        guard let connection, connection.isOpen else { return connect(round) }
+        if let interval = configuration.loginInterval, attempt.started - (lastLogin ?? attempt.started) >= interval {
+            tryLogin(round)
+        }
+        ask(connection, round)
+    }
+
+    private func giveUp() {
+        connection?.close()
+        connection = nil
+        second?.close()
+        second = nil
+    }
+
+    // MARK: Logging in
+
+    private func open(_ round: RedisRound, completion: @escaping (RedisConnection, RedisFailure?) -> Void)
+        -> RedisConnection
+    {
+        let stream: any ByteStream
+        if url.usesTLS, case .host(let host, let port) = url.address {
+            stream = TLSStream(client: environment.http, host: host, port: port, tls: configuration.tls)
+        } else {
+            stream = SocketStream(loop: environment.loop, resolver: resolver, address: url.address)
+        }
+        let fresh = RedisConnection(loop: environment.loop, stream: stream)
+        var login = RedisConnection.Login()
+        login.username = url.username
+        login.password = url.password
+        login.database = configuration.mode == .standalone ? url.database : 0
+        fresh.open(login, deadline: round.attempt.remaining) { [unowned fresh] failure in completion(fresh, failure) }
+        return fresh
+    }
+
+    private func connect(_ round: RedisRound) {
+        connection?.close()
+        connection = open(round) { [self] fresh, failure in
+            guard !round.attempt.isFinished else { return }
+            if let failure {
+                connection = nil
+                return round.attempt.finish(round.down(HealthReason(failure), failure.description))
+            }
+            if isClosed { return fresh.close() }
+            lastLogin = MonotonicTime.now()
+            fresh.onClose = { [self, unowned fresh] _ in
+                guard connection === fresh else { return }
+                connection = nil
+                environment.connectionClosed(name)
+            }
+            ask(fresh, round)
+        }
+    }
+
+    /// A server may serve its old connections and hang on new ones.
+    private func tryLogin(_ round: RedisRound) {
+        lastLogin = round.attempt.started
+        round.isLoginPending = true
+        second = open(round) { [self] fresh, failure in
+            guard failure == nil else { return loginTried(round, fresh, failure) }
+            fresh.send([["PING"]], deadline: round.attempt.remaining) { [self] outcome in
+                switch outcome {
+                case .failure(let failure): loginTried(round, fresh, failure)
+                case .success: loginTried(round, fresh, nil)
+                }
+            }
+        }
+    }
+
+    private func loginTried(_ round: RedisRound, _ fresh: RedisConnection, _ failure: RedisFailure?) {
+        fresh.close()
+        second = nil
+        round.isLoginPending = false
+        round.loginFailure = failure
+        finishIfComplete(round)
+    }
+
+    // MARK: Asking
+
+    private func commands() -> [[String]] {
+        var commands = [["PING"]]
+        let wantsEverything = configuration.collectsInfo && configuration.collectsCommands
+        commands.append(wantsEverything ? ["INFO", "all"] : ["INFO"])
+        switch configuration.mode {
+        case .sentinel: break
+        case .cluster: commands.append(["CLUSTER", "INFO"])
+        case .standalone: break
+        }
+        if configuration.mode != .sentinel, configuration.collectsInfo {
+            commands += [["SLOWLOG", "LEN"], ["SLOWLOG", "GET", "1"], ["LATENCY", "LATEST"]]
+        }
+        if let key = configuration.canaryKey { commands.append(["SET", key, "sidecar", "EX", "60"]) }
+        return commands
+    }
+
+    private func ask(_ connection: RedisConnection, _ round: RedisRound) {
+        let commands = commands()
+        let asked = MonotonicTime.now()
+        connection.send(commands, deadline: round.attempt.remaining) { [self] outcome in
+            guard !round.attempt.isFinished else { return }
+            round.answerTime = MonotonicTime.now() - asked
+            switch outcome {
+            case .success(let replies):
+                round.replies = Dictionary(uniqueKeysWithValues: zip(commands.map(Self.key), replies))
+                round.isAnswered = true
+                finishIfComplete(round)
+            case .failure(let failure):
+                connection.close()
+                if self.connection === connection { self.connection = nil }
+                let isOldConnection = failure.stream != nil && !round.hasReconnected
+                // A kept connection that the server had ended unseen says nothing about the server: a new one does.
+                if isOldConnection {
+                    round.hasReconnected = true
+                    return connect(round)
+                }
+                round.attempt.finish(round.down(HealthReason(failure), failure.description))
+            }
+        }
+    }
+
+    private static func key(_ command: [String]) -> String {
+        command[0] == "SET" || command[0] == "INFO" ? command[0] : command.prefix(2).joined(separator: " ")
+    }
+
+    // MARK: Answering
+
+    private func finishIfComplete(_ round: RedisRound) {
+        guard !round.attempt.isFinished, round.isAnswered, !round.isLoginPending else { return }
+        let info = round.replies["INFO"]?.text.map(RedisInfo.init) ?? RedisInfo("")
+        let cluster = round.replies["CLUSTER INFO"]?.text.map(RedisInfo.init)
+        let outcome = verdict(round, info, cluster)
+        let isUp = outcome.map { $0.isDegradedOnly } ?? true
+        var samples = [CheckSample(RedisFamilies.up, [], isUp ? 1 : 0)]
+        if configuration.collectsInfo {
+            let took = round.answerTime.inSeconds
+            samples += reader.samples(info, commands: configuration.collectsCommands)
+            if let cluster { samples += reader.clusterSamples(cluster) }
+            samples += reader.slowLogSamples(
+                length: round.replies["SLOWLOG LEN"],
+                newest: round.replies["SLOWLOG GET"],
+                latency: round.replies["LATENCY LATEST"]
+            )
+            let hasFailed = round.replies["INFO"]?.errorText != nil
+            samples.append(CheckSample(RedisFamilies.lastScrapeError, RedisFamilies.noError, hasFailed ? 1 : 0))
+            samples.append(CheckSample(RedisFamilies.lastScrapeDuration, [], took))
+        }
+        let duration = round.attempt.elapsed
+        guard let outcome else { return round.attempt.finish(.up(duration: duration, samples: samples)) }
+        round.attempt.finish(
+            outcome.isDegradedOnly
+                ? .degraded(outcome.reason, outcome.text, duration: duration, samples: samples)
+                : .down(outcome.reason, outcome.text, duration: duration, samples: samples)
+        )
+    }
+
+    private typealias Outcome = (reason: HealthReason, text: String, isDegradedOnly: Bool)
+
+    private func verdict(_ round: RedisRound, _ info: RedisInfo, _ cluster: RedisInfo?) -> Outcome? {
+        if let text = round.replies["PING"]?.errorText {
+            let failure = RedisFailure(reply: text)
+            // A user that may not PING has logged in; anything else speaks for itself.
+            if failure.reason != .noPermission { return (HealthReason(failure), failure.text, false) }
+        }
+        if let failure = round.loginFailure {
+            return (HealthReason(failure), "a new login failed: \(failure.text)", false)
+        }
+        if let text = round.replies["SET"]?.errorText {
+            let failure = RedisFailure(reply: text)
+            return (HealthReason(failure), failure.text, false)
+        }
+        if info["loading"] == "1" { return (.loading, "loading its data set", false) }
+        if let state = cluster?["cluster_state"], state != "ok" {
+            return (.clusterDown, "cluster_state:\(state)", false)
+        }
+        if configuration.mode == .sentinel, let problem = sentinelProblem(info) { return problem }
+        if info.isFullForGood { return (.outOfMemory, "used memory is above maxmemory, and nothing is evicted", false) }
+        if configuration.requiresWritable, info["role"] == "slave" { return (.readOnly, "a replica", false) }
+        if info["role"] == "slave", info["master_link_status"] == "down" {
+            return (.primaryDown, "the link to the primary is down", !configuration.requiresWritable)
+        }
+        if info["rdb_last_bgsave_status"] == "err" || info["aof_last_write_status"] == "err" {
+            return (.persistenceFailed, "the last save failed", true)
+        }
+        if let limit = configuration.slowAfter, round.answerTime > limit {
+            return (.slow, "the answer took too long", true)
+        }
+        return nil
+    }
+
+    private func sentinelProblem(_ info: RedisInfo) -> Outcome? {
+        if info["sentinel_tilt"] == "1" { return (.clusterDown, "the Sentinel is in TILT mode", true) }
+        for master in info.sentinelMasters where master["status"] != "ok" {
+            return (.primaryDown, "\(master["name"] ?? ""): \(master["status"] ?? "")", false)
+        }
+        return nil
+    }
+}
+
+/// What is known within one attempt.
+final class RedisRound {
+    let attempt: CheckAttempt
+    var replies: [String: RedisValue] = [:]
+    var answerTime = Duration.zero
+    var isAnswered = false
+    var isLoginPending = false
+    var loginFailure: RedisFailure?
+    var hasReconnected = false
+
+    init(_ attempt: CheckAttempt) {
+        self.attempt = attempt
+    }
+
+    func down(_ reason: HealthReason, _ text: String) -> CheckResult {
+        .down(reason, text, duration: attempt.elapsed, samples: Self.downSamples)
+    }
+
+    private static let downSamples = [CheckSample(RedisFamilies.up, [], 0)]
+}
