@@ -30,7 +30,7 @@ struct BookingRoutes: Sendable {
             try limiter.take(user)
             let bytes = try await request.body.collect(upTo: context.maxUploadSize)
             let new = try JSONDecoder().decode(NewBooking.self, from: Data(bytes.readableBytesView))
-            return try await database.book(new, user: user, key: try Self.key(request, bytes))
+            return try await database.book(new, user: user, key: try Self.key(request, new))
         }
         metrics.booking(receipt.change == nil ? .replayed : .confirmed)
         announce(receipt.change)
@@ -75,13 +75,13 @@ struct BookingRoutes: Sendable {
         hub.publish(change)
     }
 
-    private static func key(
-        _ request: Request,
-        _ body: ByteBuffer
-    ) throws(BookingError) -> BookingDatabase.IdempotencyKey? {
+    /// The fingerprint is of what the body says, not of how it is written: a client may encode its repeat differently.
+    private static func key(_ request: Request, _ new: NewBooking) throws -> BookingDatabase.IdempotencyKey? {
         guard let key = request.headers[.idempotencyKey] else { return nil }
-        guard (1...255).contains(key.utf8.count) else { throw .invalid("Idempotency-Key has to have 1 to 255 bytes") }
-        let digest = SHA256.hash(data: Data(body.readableBytesView))
+        guard (1...255).contains(key.utf8.count) else {
+            throw BookingError.invalid("Idempotency-Key has to have 1 to 255 bytes")
+        }
+        let digest = SHA256.hash(data: try Answers.encode(new))
         let fingerprint = digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         return BookingDatabase.IdempotencyKey(key: key, fingerprint: fingerprint)
     }
