@@ -102,6 +102,6 @@ import Testing
         let text = test.text(.text, names: ["wait_seconds_count"])
         #expect(text.contains("wait_seconds_count 0"))
         #expect(!text.contains("other"))
-        #expect(test.registry.gather(names: ["other"]).map(\.name) == ["other"])
+        #expect(test.registry.gather(filter: MetricNameFilter(names: ["other"])).map(\.name) == ["other"])
     }
 }

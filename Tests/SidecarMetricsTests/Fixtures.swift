@@ -65,8 +65,8 @@ struct TestRegistry {
         text(.text).split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") && !$0.hasPrefix("metrics_") }
     }
 
-    func text(_ format: ExpositionFormat, names: Set<String> = []) -> String {
-        String(decoding: registry.render(format, names: names), as: UTF8.self)
+    func text(_ format: ExpositionFormat, names: [String] = []) -> String {
+        String(decoding: registry.render(format, filter: MetricNameFilter(names: names)), as: UTF8.self)
     }
 
     func line(_ series: String) -> String? {

@@ -100,27 +100,7 @@ final class CallbackRound: @unchecked Sendable {
     }
 
     private func run(_ budget: Duration) -> [String] {
-        var attributes = pthread_attr_t()
-        unsafe pthread_attr_init(&attributes)
-        unsafe pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        defer { unsafe pthread_attr_destroy(&attributes) }
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(self).toOpaque()
-        let result = unsafe pthread_create(
-            &thread,
-            &attributes,
-            { context in
-                if let context = unsafe context {
-                    unsafe Unmanaged<CallbackRound>.fromOpaque(context).takeRetainedValue().callAll()
-                }
-                return nil
-            },
-            context
-        )
-        guard result == 0 else {
-            unsafe Unmanaged<CallbackRound>.fromOpaque(context).release()
-            return collectors.map(\.header.name)
-        }
+        guard DetachedThread.start({ self.callAll() }) else { return collectors.map(\.header.name) }
         return wait(budget)
     }
 

@@ -40,6 +40,18 @@ public final class Family<Labels: LabelSet, Item: Instrument>: Sendable {
         for labels in labels { _ = self[labels] }
     }
 
+    /// Creates a series that differs from the others, such as a route with buckets of its own.
+    /// - Parameters:
+    ///   - labels: the series; one that exists stays as it is.
+    ///   - configuration: its configuration.
+    /// - Returns: its instrument.
+    @discardableResult
+    public func create(_ labels: Labels, configuration: Item.Configuration) -> Item {
+        let found = store.series(pairs(of: labels), configuration: configuration)
+        if found.isOwn { open.insert(labels, found.item) }
+        return found.item
+    }
+
     /// Takes a series out of the output. A handle that is still held keeps working; the series comes back when
     /// something is recorded through it. Series of a `CaseIterable` label set stay in look-ups.
     /// - Parameter labels: the series.

@@ -71,7 +71,13 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
 
     /// Finds or creates a series. Beyond the cap all new label sets share the overflow series.
     /// - Returns: the instrument, and whether it is the series' own.
-    func series(_ pairs: [(name: String, value: String)], permanent: Bool = false) -> (item: Item, isOwn: Bool) {
+    func series(
+        _ pairs: [(name: String, value: String)],
+        permanent: Bool = false,
+        configuration override: Item.Configuration? = nil
+    ) -> (item: Item, isOwn: Bool) {
+        // A label with an empty value is the same as no label.
+        let pairs = pairs.filter { !$0.value.isEmpty }
         let labels = SeriesLabels(pairs)
         let now = clock()
         let found = state.withLock { state -> (item: Item, isOwn: Bool, isDropped: Bool) in
@@ -85,7 +91,7 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
                 return (item, false, true)
             }
             let revived = state.retired.removeValue(forKey: labels)?.instrument
-            let item = revived ?? Item(configuration: configuration)
+            let item = revived ?? Item(configuration: override ?? configuration)
             Self.insert(item, labels, pairs, now, permanent: permanent, into: &state)
             return (item, true, false)
         }

@@ -152,22 +152,22 @@ public final class MetricsRegistry: Sendable {
     /// Writes all families, sorted by name, into a writer, without finishing it.
     /// - Parameters:
     ///   - writer: takes the families.
-    ///   - names: only these families, by their name or a sample's; empty means all.
-    public func render(into writer: inout ExpositionWriter, names: Set<String> = []) {
-        for collector in prepared(names) { collector.write(to: &writer, created: configuration.writesCreated) }
+    ///   - filter: only the families that it allows.
+    public func render(into writer: inout ExpositionWriter, filter: MetricNameFilter = .all) {
+        for collector in prepared(filter) { collector.write(to: &writer, created: configuration.writesCreated) }
     }
 
     /// Writes all families into a document of their own.
     /// - Parameters:
     ///   - format: what to write.
-    ///   - names: only these families, by their name or a sample's; empty means all.
+    ///   - filter: only the families that it allows.
     /// - Returns: the whole document.
-    public func render(_ format: ExpositionFormat, names: Set<String> = []) -> [UInt8] {
+    public func render(_ format: ExpositionFormat, filter: MetricNameFilter = .all) -> [UInt8] {
         let size = lastSize.withLock { $0 }
         var writer = ExpositionWriter(format: format, capacity: size + size / 8)
-        render(into: &writer, names: names)
+        render(into: &writer, filter: filter)
         writer.finish()
-        if names.isEmpty {
+        if filter.isEmpty {
             let count = writer.count
             lastSize.withLock { $0 = count }
         }
@@ -175,19 +175,14 @@ public final class MetricsRegistry: Sendable {
     }
 
     /// All families as values, sorted by name, for a reader in the same process.
-    /// - Parameter names: only these families, by their name or a sample's; empty means all.
-    public func gather(names: Set<String> = []) -> [MetricFamily] {
-        prepared(names).compactMap { $0.snapshot() }
+    /// - Parameter filter: only the families that it allows.
+    public func gather(filter: MetricNameFilter = .all) -> [MetricFamily] {
+        prepared(filter).compactMap { $0.snapshot() }
     }
 
-    private func prepared(_ names: Set<String>) -> [any MetricCollector] {
+    private func prepared(_ filter: MetricNameFilter) -> [any MetricCollector] {
         var collectors = state.withLock { $0.sorted }
-        if !names.isEmpty {
-            collectors = collectors.filter { collector in
-                names.contains(collector.header.name)
-                    || MetricNames.samples(of: collector.header).contains(where: names.contains)
-            }
-        }
+        if !filter.isEmpty { collectors.removeAll { !filter.allows($0.header) } }
         if let timeout = configuration.idleTimeout {
             let now = configuration.clock()
             let milliseconds = Int64(max(0, min(timeout.inSeconds, 1e9)) * 1_000)

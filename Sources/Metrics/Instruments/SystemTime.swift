@@ -3,16 +3,16 @@
 import Glibc
 
 /// The clocks that stand in for the ones a caller did not pass.
-enum SystemTime {
+package enum SystemTime {
     /// Unix time.
-    static func nowMilliseconds() -> Int64 {
+    package static func nowMilliseconds() -> Int64 {
         var time = timespec()
         guard unsafe clock_gettime(CLOCK_REALTIME, &time) == 0 else { return 0 }
         return Int64(time.tv_sec) &* 1_000 &+ Int64(time.tv_nsec) / 1_000_000
     }
 
     /// A clock that never goes back.
-    static func monotonicNanoseconds() -> Int64 {
+    package static func monotonicNanoseconds() -> Int64 {
         var time = timespec()
         guard unsafe clock_gettime(CLOCK_MONOTONIC, &time) == 0 else { return 0 }
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)

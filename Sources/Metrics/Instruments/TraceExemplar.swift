@@ -14,6 +14,9 @@ public enum TraceExemplar {
         return labels(of: context)
     }
 
+    /// The current task's `trace_id`, for logs.
+    public static var currentTraceID: String? { ServiceContext.current.flatMap(traceParent)?.traceID }
+
     /// The labels of a context's trace.
     /// - Parameter context: may carry a trace.
     /// - Returns: `trace_id` and `span_id`, or nil.

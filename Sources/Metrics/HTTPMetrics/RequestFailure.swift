@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Hummingbird
+import NIOCore
+
+/// What an error means for the request: a status, and a cause for the `error_type` label.
+struct RequestFailure {
+    let status: Int
+    let errorType: String
+
+    static let clientClosed = "client_closed"
+    static let clientClosedStatus = 499
+
+    /// An error that the handler threw.
+    init(_ error: any Error) {
+        if let answer = error as? any HTTPResponseError {
+            status = answer.status.code
+            // OpenTelemetry: the status as text for server errors; what the client did wrong is no error of ours.
+            errorType = status >= 500 ? String(status) : ""
+        } else if Self.isDisconnect(error) {
+            self = Self.disconnect
+        } else {
+            status = 500
+            errorType = Self.name(of: error)
+        }
+    }
+
+    /// An error that came up while the response was being written.
+    init(whileWriting error: any Error) {
+        if Self.isDisconnect(error) || "\(type(of: error))".hasPrefix("NIOAsyncWriter") {
+            self = Self.disconnect
+        } else {
+            status = 500
+            errorType = Self.name(of: error)
+        }
+    }
+
+    private init(status: Int, errorType: String) {
+        self.status = status
+        self.errorType = errorType
+    }
+
+    private static let disconnect = RequestFailure(status: clientClosedStatus, errorType: clientClosed)
+
+    private static func isDisconnect(_ error: any Error) -> Bool {
+        if error is CancellationError || error is IOError { return true }
+        switch error as? ChannelError {
+        case .ioOnClosedChannel, .outputClosed, .inputClosed, .alreadyClosed, .eof: return true
+        default: return false
+        }
+    }
+
+    /// The type's name: as many values as the program has error types.
+    private static func name(of error: any Error) -> String {
+        String("\(type(of: error))".prefix(64))
+    }
+}
