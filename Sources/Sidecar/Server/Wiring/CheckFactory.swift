@@ -5,6 +5,14 @@ import DependencyChecks
 extension CheckDefinition {
     /// Makes the check that was configured.
     func make(in environment: CheckEnvironment) throws(CheckConfigurationError) -> any DependencyCheck {
-        throw CheckConfigurationError("not yet")
+        switch kind {
+        case .postgres(let configuration): try PostgresCheck(name: name, configuration, in: environment)
+        case .redis(let configuration): try RedisCheck(name: name, configuration, in: environment)
+        case .http(let configuration): try HTTPCheck(name: name, configuration, in: environment)
+        case .tcp(let configuration): try TCPCheck(name: name, configuration, in: environment)
+        case .sqlite: throw CheckConfigurationError("not yet")
+        case .host: throw CheckConfigurationError("not yet")
+        case .disk: throw CheckConfigurationError("not yet")
+        }
     }
 }
