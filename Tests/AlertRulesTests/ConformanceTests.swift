@@ -110,8 +110,10 @@ struct ConformanceTests {
         let folder = try #require(Conformance.folder).appendingPathComponent("promql")
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".yml") }
         #expect(files.count > 20)
+        var options = RuleTestCommand.Options()
+        options.relativeTolerance = 1e-6
         for file in files.sorted() {
-            let result = RuleTestCommand.run(files: [folder.appendingPathComponent(file).path])
+            let result = RuleTestCommand.run(files: [folder.appendingPathComponent(file).path], options: options)
             #expect(result.exitCode == 0, "\(file): \(result.output)")
         }
         let refused = folder.appendingPathComponent("expect_fail")

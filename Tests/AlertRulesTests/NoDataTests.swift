@@ -16,7 +16,7 @@ import TimeSeries
         var now = 0.0
 
         init(_ rules: String) throws {
-            let engine = QueryEngine(remembersSelections: true)
+            let engine = QueryEngine()
             manager = RuleManager(
                 context: RuleContext(),
                 environment: StoreRuleEnvironment(store: store, engine: engine)
@@ -332,7 +332,7 @@ import TimeSeries
         let store = TimeSeriesStore()
         let manager = RuleManager(
             context: RuleContext(),
-            environment: StoreRuleEnvironment(store: store, engine: QueryEngine(remembersSelections: true)),
+            environment: StoreRuleEnvironment(store: store, engine: QueryEngine()),
             state: try AlertStateStore(try SQLiteDatabase(path: path))
         )
         let text = """

@@ -74,7 +74,7 @@ import YAMLDocument
     func burningBudgetsSpeak(requestsPerSecond: Double, fires: Bool) throws {
         let objective = try #require(try objectives(good).found.first)
         let store = TimeSeriesStore()
-        let environment = StoreRuleEnvironment(store: store, engine: QueryEngine(remembersSelections: true))
+        let environment = StoreRuleEnvironment(store: store, engine: QueryEngine())
         let manager = RuleManager(context: RuleContext(), environment: environment)
         let definition = try ObjectiveRules.group(objective, retention: .seconds(6 * 3600))
         _ = manager.load([definition], context: RuleContext(), at: time(0))

@@ -12,6 +12,8 @@ package enum RuleTestCommand {
         /// Only groups whose names match one of these expressions; all when empty.
         package var run: [String] = []
         package var ignoresUnknownFields = false
+        /// Numbers this near count as equal; nil: promtool's rule, the same number, or with `fuzzy_compare` its neighbour.
+        package var relativeTolerance: Double?
 
         package init() {}
     }
@@ -75,7 +77,7 @@ package enum RuleTestCommand {
         return file.groups.flatMap { group -> [String] in
             let name = Array(group.name.utf8)
             guard filters.isEmpty || filters.contains(where: { $0.firstMatch(in: name) != nil }) else { return [] }
-            var run = RuleTestRun(group, file: file, rules: rules, features: options.features)
+            var run = RuleTestRun(group, file: file, rules: rules, options: options)
             return run.run()
         }
     }

@@ -52,6 +52,7 @@ struct RuleTestFile {
     var ruleFiles: [String] = []
     var evaluationInterval: Duration = .seconds(60)
     var groupOrder: [String] = []
+    var comparesFuzzily = false
     var groups: [Group] = []
 
     /// nil when the file cannot be used; `problems` then says why.
@@ -65,7 +66,7 @@ struct RuleTestFile {
             file.evaluationInterval = interval
         }
         file.groupOrder = reader.strings("group_eval_order") ?? []
-        _ = reader.boolean("fuzzy_compare")
+        file.comparesFuzzily = reader.boolean("fuzzy_compare") ?? false
         if let repeated = file.groupOrder.enumerated().first(where: { file.groupOrder[..<$0].contains($1) })?.element {
             reader.problem("group_eval_order", "group name repeated in evaluation order: \(repeated)")
         }

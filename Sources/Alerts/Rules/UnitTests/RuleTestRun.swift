@@ -10,6 +10,7 @@ struct RuleTestRun {
     private let test: RuleTestFile.Group
     private let file: RuleTestFile
     private let features: FeatureSet
+    private let comparison: RuleTestComparison
     private let store: TimeSeriesStore
     private let engine: QueryEngine
     private let manager: RuleManager
@@ -17,10 +18,19 @@ struct RuleTestRun {
     private var loaded: [(reference: SeriesReference?, next: Int)]
     private var failures: [String] = []
 
-    init(_ test: RuleTestFile.Group, file: RuleTestFile, rules: [RuleGroupDefinition], features: FeatureSet) {
+    init(
+        _ test: RuleTestFile.Group,
+        file: RuleTestFile,
+        rules: [RuleGroupDefinition],
+        options: RuleTestCommand.Options
+    ) {
         self.test = test
         self.file = file
+        let features = options.features
         self.features = features
+        comparison = RuleTestComparison(
+            tolerance: options.relativeTolerance.map { .relative($0) } ?? (file.comparesFuzzily ? .neighbour : .exact)
+        )
         var storeConfiguration = StoreConfiguration()
         // Nothing of a test is too old, too early or too much.
         storeConfiguration.retention = .seconds(9_000_000_000)
@@ -178,7 +188,7 @@ struct RuleTestRun {
             return
         }
         let expected = test.expected.sorted { $0.labels < $1.labels }
-        guard !RuleTestComparison.matches(expected, got) else { return }
+        guard !comparison.matches(expected, got) else { return }
         let wanted = expected.map { sample in
             let value = sample.histogram.map { SampleValue.histogram($0.histogram) } ?? .float(sample.value)
             return RuleSample(labels: sample.labels, value: value)
