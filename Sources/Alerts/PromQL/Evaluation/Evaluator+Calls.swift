@@ -251,18 +251,3 @@ extension Evaluator {
         return try merged(block)
     }
 }
-
-/// Minimum and maximum as IEEE 754 has them: NaN wins, and -0 is less than 0.
-enum GoMath {
-    static func min(_ left: Double, _ right: Double) -> Double {
-        if left.isNaN || right.isNaN { return .nan }
-        if left == 0, right == 0 { return left.sign == .minus ? left : right }
-        return left < right ? left : right
-    }
-
-    static func max(_ left: Double, _ right: Double) -> Double {
-        if left.isNaN || right.isNaN { return .nan }
-        if left == 0, right == 0 { return left.sign == .minus ? right : left }
-        return left > right ? left : right
-    }
-}
