@@ -6,7 +6,7 @@ extension NotificationEngine {
     /// Books the outcome of one attempt.
     func finish(_ attempt: DeliveryAttempt, _ outcome: DeliveryOutcome, at now: Timestamp) {
         let kind = attempt.kind.rawValue
-        let verdict = DeliveryVerdict.judge(outcome, at: now)
+        let verdict = DeliveryVerdict.judge(outcome, attempt.kind, at: now)
         let error = errorText(outcome, attempt)
         let first = outbox.items[attempt.itemID]?.lastReason == nil
         guard let item = outbox.finish(attempt.itemID, verdict, error: error, random: random(), at: now) else { return }

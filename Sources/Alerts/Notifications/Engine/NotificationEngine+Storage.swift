@@ -6,6 +6,8 @@ import TimeSeries
 extension NotificationEngine {
     /// History lines kept while the disk takes none.
     private static let unsavedHistoryLimit = 1000
+    /// Events kept between two calls of `takeEvents`.
+    private static let eventLimit = 100
     private static let storageRetry = Duration.seconds(1)
     private static let pruneInterval = Duration.seconds(600)
 
@@ -63,7 +65,21 @@ extension NotificationEngine {
 
     // MARK: History
 
-    func note(_ record: HistoryRecord) { pending.append(.record(record)) }
+    func note(_ record: HistoryRecord) {
+        pending.append(.record(record))
+        switch record.kind {
+        case .failed, .deadLetter, .dropped, .templateFailed:
+            if events.count < Self.eventLimit { events.append(record) } else { statistics.eventsDropped += 1 }
+        default: break
+        }
+    }
+
+    /// What went wrong since the last call, for the log and the journal: first failures, dead letters, refused alerts,
+    /// templates that failed. At most a hundred are kept in between.
+    package func takeEvents() -> [HistoryRecord] {
+        defer { events.removeAll() }
+        return events
+    }
 
     func record(_ kind: HistoryRecord.Kind, _ item: OutboxItem, reason: String, detail: String, at now: Timestamp) {
         var record = HistoryRecord(at: now, kind: kind)

@@ -41,6 +41,7 @@ package final class NotificationEngine {
     let storage: NotificationStorage
     var pending: [StorageOperation] = []
     var unsavedHistory: [HistoryRecord] = []
+    var events: [HistoryRecord] = []
     var storageError: SQLiteError?
     var nextStorageAttempt = Timestamp.distantPast
     var nextPrune = Timestamp.distantPast

@@ -25,6 +25,7 @@ package struct NotificationStatistics: Sendable {
     package var templateFailures: UInt64 = 0
     package var storageFailures: UInt64 = 0
     package var historyDropped: UInt64 = 0
+    package var eventsDropped: UInt64 = 0
     package var damagedRows: UInt64 = 0
     /// From the moment a notification was made to its acceptance, by integration kind: count and sum of seconds.
     package var latencyCount: [String: UInt64] = [:]

@@ -129,7 +129,7 @@ package struct AlertmanagerForwarder: Sendable {
     package mutating func complete(_ post: Post, _ outcome: DeliveryOutcome, random: UInt64, at now: Timestamp) {
         guard peers.indices.contains(post.endpoint) else { return }
         peers[post.endpoint].isBusy = false
-        guard case .delivered = DeliveryVerdict.judge(outcome, at: now) else {
+        guard case .delivered = DeliveryVerdict.judge(outcome, .webhook, at: now) else {
             statistics.failedPosts[post.endpoint] += 1
             peers[post.endpoint].failures += 1
             let delay = RetrySchedule.delay(afterFailures: peers[post.endpoint].failures, random: random)

@@ -24,7 +24,7 @@ package enum DeliveryVerdict: Hashable, Sendable {
     /// The receiver is gone for good.
     case gone(reason: String)
 
-    static func judge(_ outcome: DeliveryOutcome, at now: Timestamp) -> DeliveryVerdict {
+    static func judge(_ outcome: DeliveryOutcome, _ kind: Integration.Kind, at now: Timestamp) -> DeliveryVerdict {
         switch outcome {
         case .accepted: return .delivered
         case .failed(let reason, _): return .retry(reason: reason, after: nil)
@@ -33,7 +33,7 @@ package enum DeliveryVerdict: Hashable, Sendable {
         case .answered(let status, let header, let body):
             let wait = header.flatMap { RetrySchedule.retryAfter($0, at: now) }
             switch status {
-            case 200..<300: return delivered(body)
+            case 200..<300: return kind == .slack ? slack(body) : .delivered
             case 300..<400: return .retry(reason: "redirect", after: wait)
             case 408: return .retry(reason: "http_408", after: wait)
             case 429: return .retry(reason: "rate_limited", after: wait)
@@ -47,7 +47,7 @@ package enum DeliveryVerdict: Hashable, Sendable {
     }
 
     /// Slack's web API answers 200 to what it refuses and says so in the body.
-    private static func delivered(_ body: [UInt8]) -> DeliveryVerdict {
+    private static func slack(_ body: [UInt8]) -> DeliveryVerdict {
         guard body.starts(with: "{\"ok\":false".utf8) else { return .delivered }
         let text = String(decoding: body.prefix(256), as: UTF8.self)
         for word in ["ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"]

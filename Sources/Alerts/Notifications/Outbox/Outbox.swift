@@ -90,9 +90,8 @@ struct Outbox {
     }
 
     private mutating func takeNext(_ key: String, at now: Timestamp) -> OutboxItem? {
-        guard let destination = destinations[key],
-            destination.inFlight < (destination.failures > 0 ? 1 : Self.concurrency)
-        else { return nil }
+        // No copy of the destination may live on: it would make the heap below a copy as well.
+        guard hasRoom(key) else { return nil }
         dropStaleHeads(key)
         guard let time = readyAt(key), time <= now, let head = destinations[key]?.heads.popFirst(),
             var item = items[head.id]
@@ -109,13 +108,17 @@ struct Outbox {
     /// When the next attempt is due; nil when nothing waits.
     mutating func nextAttempt() -> Timestamp? {
         var result: Timestamp?
-        for (key, destination) in destinations
-        where destination.inFlight < (destination.failures > 0 ? 1 : Self.concurrency) {
+        for key in Array(destinations.keys) where hasRoom(key) {
             dropStaleHeads(key)
             guard let time = readyAt(key) else { continue }
             result = min(result ?? time, time)
         }
         return result
+    }
+
+    private func hasRoom(_ key: String) -> Bool {
+        guard let destination = destinations[key] else { return false }
+        return destination.inFlight < (destination.failures > 0 ? 1 : Self.concurrency)
     }
 
     private func readyAt(_ key: String) -> Timestamp? {
