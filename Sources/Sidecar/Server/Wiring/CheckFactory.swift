@@ -10,9 +10,9 @@ extension CheckDefinition {
         case .redis(let configuration): try RedisCheck(name: name, configuration, in: environment)
         case .http(let configuration): try HTTPCheck(name: name, configuration, in: environment)
         case .tcp(let configuration): try TCPCheck(name: name, configuration, in: environment)
-        case .sqlite: throw CheckConfigurationError("not yet")
-        case .host: throw CheckConfigurationError("not yet")
-        case .disk: throw CheckConfigurationError("not yet")
+        case .sqlite(let configuration): try SQLiteCheck(name: name, configuration, in: environment)
+        case .host(let configuration): try HostCheck(name: name, configuration, in: environment)
+        case .disk(let configuration): try DiskCheck(name: name, configuration, in: environment)
         }
     }
 }
