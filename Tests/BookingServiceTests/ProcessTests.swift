@@ -104,8 +104,8 @@ struct ProcessTests {
         let load = try ChildProcess(
             Self.executable,
             [
-                "load", "--target", "127.0.0.1:\(service.port)", "--data-dir", directory.path("data"), "--rate", "200",
-                "--duration", "2",
+                "load", "--target", "127.0.0.1:\(service.port)", "--data-dir", directory.path("data"), "--rate", "600",
+                "--duration", "3",
             ]
         )
         #expect(await load.wait() == .code(0))

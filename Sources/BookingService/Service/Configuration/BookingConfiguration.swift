@@ -17,7 +17,7 @@ package struct BookingConfiguration: Sendable {
     package struct CacheSettings: Sendable {
         /// Answers kept; 0 keeps none.
         package var capacity = 10_000
-        package var lifetime = Duration.seconds(30)
+        package var lifetime = Duration.seconds(60)
     }
 
     package struct MailSettings: Sendable {
