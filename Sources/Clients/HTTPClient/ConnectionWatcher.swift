@@ -90,7 +90,7 @@ final class ConnectionWatcher {
 
     private func watch(_ descriptor: Int32, for interest: Readiness) {
         do throws(EventLoopError) {
-            try loop.watch(descriptor, for: interest) { [unowned self] in changed(descriptor, $0) }
+            try loop.watch(descriptor, for: interest) { [weak self] in self?.changed(descriptor, $0) }
         } catch {
             unwatchable += 1
         }

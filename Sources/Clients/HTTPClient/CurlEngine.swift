@@ -162,9 +162,9 @@ import Glibc
         if let timer { loop.cancel(timer) }
         timer = nil
         guard milliseconds >= 0 else { return }
-        timer = loop.schedule(after: .milliseconds(milliseconds)) { [unowned self] in
-            timer = nil
-            drive(ccurl_socket_timeout, 0)
+        timer = loop.schedule(after: .milliseconds(milliseconds)) { [weak self] in
+            self?.timer = nil
+            self?.drive(ccurl_socket_timeout, 0)
         }
     }
 
@@ -179,12 +179,12 @@ import Glibc
         if wish & CURL_POLL_OUT != 0 { interest.insert(.writable) }
         connections.taken(socket)
         do throws(EventLoopError) {
-            try loop.watch(socket, for: interest) { [unowned self] readiness in
+            try loop.watch(socket, for: interest) { [weak self] readiness in
                 var flags: Int32 = 0
                 if readiness.contains(.readable) { flags |= ccurl_select_in }
                 if readiness.contains(.writable) { flags |= ccurl_select_out }
                 if !readiness.isDisjoint(with: [.error, .hangup]) { flags |= ccurl_select_error }
-                drive(socket, flags)
+                self?.drive(socket, flags)
             }
         } catch {
             // Unwatched, the transfer ends at its deadline.

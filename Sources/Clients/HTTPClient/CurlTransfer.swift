@@ -5,7 +5,7 @@ import EventLoop
 
 /// One use of an easy handle under the multi handle. Subclasses set the options and read the outcome.
 class CurlTransfer {
-    unowned let engine: CurlEngine
+    let engine: CurlEngine
     let origin: HTTPOrigin
     let started = MonotonicTime.now()
     var easy: CurlEasy?

@@ -28,7 +28,8 @@ package final class TLSStream: ByteStream {
     package func open(deadline: Duration, completion: @escaping (StreamFailure?) -> Void) {
         let transfer = StreamTransfer(engine: client.curl, host: host, port: port, tls: tls)
         self.transfer = transfer
-        transfer.onAttached = { [weak self, unowned transfer] easy in
+        transfer.onAttached = { [weak self, weak transfer] easy in
+            guard let transfer else { return }
             guard let self else { return transfer.engine.cancel(transfer) }
             phases.resolve = transfer.resolveTime
             phases.connect = easy.microseconds(CURLINFO_CONNECT_TIME_T) - easy.microseconds(CURLINFO_NAMELOOKUP_TIME_T)

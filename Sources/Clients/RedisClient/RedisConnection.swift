@@ -62,8 +62,11 @@ package final class RedisConnection {
             case .failure(let failure): completion(failure)
             case .success(let replies):
                 var texts = replies.map(\.errorText)
-                // A name is a courtesy that old servers, ACLs and a server that is loading do not grant.
-                if isNamed { texts[login.password == nil ? 0 : 1] = nil }
+                // A name is a courtesy that old servers, ACLs and a server that is loading do not grant. At its limit of
+                // clients a server answers whatever comes first with that, and hangs up.
+                let position = login.password == nil ? 0 : 1
+                let isCrowded = texts.compactMap { $0 }.contains { RedisFailure(reply: $0).reason == .tooManyClients }
+                if isNamed, !isCrowded { texts[position] = nil }
                 guard let text = texts.compactMap({ $0 }).first else { return completion(nil) }
                 self?.close()
                 completion(RedisFailure(reply: text))

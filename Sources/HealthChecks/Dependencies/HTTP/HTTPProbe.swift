@@ -31,7 +31,7 @@ final class HTTPProbe: CheckProbe {
     }
 
     func observe() {
-        observation = environment.http.observeConnections(to: origin) { [unowned self] _ in
+        observation = environment.http.observeConnections(to: origin) { [name, environment] _ in
             environment.connectionClosed(name)
         }
     }

@@ -77,8 +77,8 @@ final class PostgresProbe: CheckProbe {
             }
             if isClosed { return fresh.close() }
             lastLogin = MonotonicTime.now()
-            fresh.onClose = { [self, unowned fresh] _ in
-                guard connection === fresh else { return }
+            fresh.onClose = { [weak self, weak fresh] _ in
+                guard let self, let fresh, connection === fresh else { return }
                 connection = nil
                 environment.connectionClosed(name)
             }

@@ -69,7 +69,9 @@ final class RedisProbe: CheckProbe {
         login.username = url.username
         login.password = url.password
         login.database = configuration.mode == .standalone ? url.database : 0
-        fresh.open(login, deadline: round.attempt.remaining) { [unowned fresh] failure in completion(fresh, failure) }
+        fresh.open(login, deadline: round.attempt.remaining) { [weak fresh] failure in
+            if let fresh { completion(fresh, failure) }
+        }
         return fresh
     }
 
@@ -83,8 +85,8 @@ final class RedisProbe: CheckProbe {
             }
             if isClosed { return fresh.close() }
             lastLogin = MonotonicTime.now()
-            fresh.onClose = { [self, unowned fresh] _ in
-                guard connection === fresh else { return }
+            fresh.onClose = { [weak self, weak fresh] _ in
+                guard let self, let fresh, connection === fresh else { return }
                 connection = nil
                 environment.connectionClosed(name)
             }

@@ -54,16 +54,17 @@ final class TCPProbe: CheckProbe {
                 isOpen ? "connected, but no fitting answer within the deadline" : "no connection within the deadline"
             return down(isOpen ? .timeout : .connectTimeout, text, attempt, fresh)
         }
-        fresh.onBytes = { [self, unowned fresh] bytes in
+        fresh.onBytes = { [self, weak fresh] bytes in
+            guard let fresh else { return }
             heard += bytes
             proceed(attempt, fresh)
         }
-        fresh.onEnd = { [self, unowned fresh] failure in
-            guard !attempt.isFinished else { return }
+        fresh.onEnd = { [self, weak fresh] failure in
+            guard !attempt.isFinished, let fresh else { return }
             finish(attempt, down(HealthReason(failure.reason), failure.description, attempt, fresh))
         }
-        fresh.open(deadline: attempt.remaining) { [self, unowned fresh] failure in
-            guard !attempt.isFinished else { return }
+        fresh.open(deadline: attempt.remaining) { [self, weak fresh] failure in
+            guard !attempt.isFinished, let fresh else { return }
             if let failure {
                 return finish(attempt, down(HealthReason(failure.reason), failure.description, attempt, fresh))
             }
