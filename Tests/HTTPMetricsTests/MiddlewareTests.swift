@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Exposition
+import HTTPMetrics
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import SidecarMetrics
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct MiddlewareTests {
+    struct Broken: Error {}
+
+    /// A clock that moves on by a millisecond and a half each time it is read, so that nothing counts as quick.
+    static func slowClock() -> @Sendable () -> Int64 {
+        let clock = TestClock()
+        return { clock.next() }
+    }
+
+    final class TestClock: Sendable {
+        private let time = Atomic<Int64>(0)
+        func next() -> Int64 { time.wrappingAdd(1_500_000, ordering: .relaxed).newValue }
+    }
+
+    struct Service {
+        let registry = MetricsRegistry()
+        let router = Router()
+
+        init(_ change: (inout HTTPMetricsConfiguration) -> Void = { _ in }) {
+            var configuration = HTTPMetricsConfiguration()
+            change(&configuration)
+            router.add(middleware: HTTPMetricsMiddleware(registry: registry, configuration: configuration))
+            router.get("/boxes/:id") { _, _ in "a box" }
+            router.post("/boxes/:id") { request, _ in
+                var request = request
+                return try await request.collectBody(upTo: 1_000).readableBytes.description
+            }
+            router.get("/missing") { _, _ -> String in throw HTTPError(.notFound) }
+            router.get("/late") { _, _ -> String in throw HTTPError(.gatewayTimeout) }
+            router.get("/broken") { _, _ -> String in throw Broken() }
+            router.get("/gone") { _, _ -> String in throw CancellationError() }
+            router.get("/livez") { _, _ in "ok" }
+            router.get("/stream") { _, _ in
+                Response(
+                    status: .ok,
+                    body: ResponseBody { writer in
+                        for _ in 0..<3 { try await writer.write(ByteBuffer(string: "12345")) }
+                        try await writer.finish(nil)
+                    }
+                )
+            }
+        }
+
+        func lines(_ prefix: String) -> [String] {
+            String(decoding: registry.render(.text), as: UTF8.self).split(separator: "\n").map(String.init)
+                .filter { $0.hasPrefix(prefix) }
+        }
+
+        func run(_ body: @Sendable (any TestClientProtocol) async throws -> Void) async throws {
+            try await Application(router: router).test(.router) { try await body($0) }
+        }
+    }
+
+    @Test func `a request is recorded by its template`() async throws {
+        let service = Service()
+        try await service.run { client in
+            for id in 1...3 { _ = try await client.execute(uri: "/boxes/\(id)?token=secret", method: .get) { _ in } }
+        }
+        let labels =
+            #"http_request_method="GET",http_response_status_code="200",http_route="/boxes/{id}",url_scheme="http""#
+        #expect(
+            service.lines("http_server_request_duration_seconds_count") == [
+                "http_server_request_duration_seconds_count{\(labels)} 3"
+            ]
+        )
+        for edge in ["0.1", "0.25", "0.5", "1"] {
+            let line = #"http_server_request_duration_seconds_bucket{\#(labels),le="\#(edge)"} 3"#
+            #expect(service.lines(line).count == 1)
+        }
+        #expect(
+            service.lines("http_server_response_body_size_bytes_sum") == [
+                "http_server_response_body_size_bytes_sum{\(labels)} 15"
+            ]
+        )
+        #expect(
+            service.lines("http_server_active_requests") == [
+                #"http_server_active_requests{http_request_method="GET",url_scheme="http"} 0"#
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        ("/missing", "404", ""), ("/late", "504", #"error_type="504","#), ("/broken", "500", #"error_type="Broken","#),
+        ("/gone", "499", #"error_type="client_closed","#),
+    ]) func `the duration is recorded on thrown errors`(path: String, status: String, error: String) async throws {
+        let service = Service()
+        try await service.run { client in _ = try? await client.execute(uri: path, method: .get) { _ in } }
+        let series =
+            #"{\#(error)http_request_method="GET",http_response_status_code="\#(status)",http_route="\#(path)",url_scheme="http"}"#
+        #expect(
+            service.lines("http_server_request_duration_seconds_count") == [
+                "http_server_request_duration_seconds_count\(series) 1"
+            ]
+        )
+        #expect(service.lines("http_server_active_requests").allSatisfy { $0.hasSuffix(" 0") })
+    }
+
+    @Test func `unmatched paths share one route and strange methods one method`() async throws {
+        let service = Service()
+        try await service.run { client in
+            for number in 0..<20 {
+                _ = try await client.execute(uri: "/random/\(number)", method: .get) { _ in }
+                let method = try #require(HTTPRequest.Method("BREW\(number)"))
+                _ = try await client.execute(uri: "/boxes/1", method: method) { _ in }
+            }
+        }
+        let counts = service.lines("http_server_request_duration_seconds_count")
+        #expect(counts.count == 2)
+        #expect(counts.allSatisfy { $0.contains(#"http_route="unmatched""#) && $0.hasSuffix(" 20") })
+        #expect(counts.contains { $0.contains(#"http_request_method="_OTHER""#) })
+    }
+
+    @Test func `probes are not recorded`() async throws {
+        let service = Service()
+        try await service.run { client in _ = try await client.execute(uri: "/livez", method: .get) { _ in } }
+        #expect(service.lines("http_").isEmpty)
+    }
+
+    @Test func `a streamed body is recorded when its last byte is written`() async throws {
+        let service = Service()
+        try await service.run { client in
+            try await client.execute(uri: "/stream", method: .get) { #expect($0.body.readableBytes == 15) }
+        }
+        let sums = service.lines("http_server_response_body_size_bytes_sum")
+        #expect(sums.count == 1)
+        #expect(sums.first?.hasSuffix(" 15") == true)
+    }
+
+    @Test func `a slow small response is recorded once`() async throws {
+        let service = Service { $0.monotonicClock = Self.slowClock() }
+        try await service.run { client in _ = try await client.execute(uri: "/boxes/1", method: .get) { _ in } }
+        #expect(service.lines("http_server_request_duration_seconds_count").first?.hasSuffix(" 1") == true)
+        #expect(service.lines("http_server_active_requests").first?.hasSuffix(" 0") == true)
+    }
+
+    @Test func `request sizes come from the content length`() async throws {
+        let service = Service()
+        try await service.run { client in
+            let body = ByteBuffer(string: String(repeating: "x", count: 100))
+            _ = try await client.execute(
+                uri: "/boxes/1",
+                method: .post,
+                headers: [.contentLength: "100"],
+                body: body
+            ) { _ in }
+        }
+        #expect(service.lines("http_server_request_body_size_bytes_sum").first?.hasSuffix(" 100") == true)
+    }
+
+    @Test func `classic names stand beside the new ones when asked for`() async throws {
+        let service = Service { $0.naming = [.openTelemetry, .classic] }
+        try await service.run { client in _ = try await client.execute(uri: "/boxes/1", method: .get) { _ in } }
+        #expect(
+            service.lines("http_requests_total") == [
+                #"http_requests_total{code="200",method="GET",route="/boxes/{id}"} 1"#
+            ]
+        )
+        #expect(service.lines("http_request_duration_seconds_count").count == 1)
+        #expect(service.lines("http_requests_in_flight") == ["http_requests_in_flight 0"])
+        #expect(service.lines("http_server_request_duration_seconds_count").count == 1)
+    }
+
+    @Test func `a route may have buckets of its own`() async throws {
+        let service = Service { $0.durationBucketsByRoute["/boxes/{id}"] = .buckets([2, 4]) }
+        try await service.run { client in
+            _ = try await client.execute(uri: "/boxes/1", method: .get) { _ in }
+            _ = try await client.execute(uri: "/stream", method: .get) { _ in }
+        }
+        let buckets = service.lines("http_server_request_duration_seconds_bucket")
+        #expect(buckets.filter { $0.contains("/boxes") }.count == 3)
+        #expect(buckets.filter { $0.contains("/stream") }.count == 15)
+    }
+
+    @Test func `a trace reaches exemplar, handler and access log`() async throws {
+        let lines = Mutex<[String]>([])
+        let service = Service { configuration in
+            configuration.accessLog = AccessLog(clock: { 1_700_000_000_123 }) { line in
+                lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) }
+                return true
+            }
+        }
+        service.router.get("/trace") { _, _ in TraceExemplar.currentTraceID ?? "none" }
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        let header = try #require(HTTPField.Name("traceparent"))
+        try await service.run { client in
+            let headers: HTTPFields = [header: "00-\(trace)-00f067aa0ba902b7-01"]
+            try await client.execute(uri: "/trace?password=x", method: .get, headers: headers) {
+                #expect(String(buffer: $0.body) == trace)
+            }
+        }
+        let text = String(decoding: service.registry.render(.openMetrics), as: UTF8.self)
+        #expect(text.contains(#"# {span_id="00f067aa0ba902b7",trace_id="\#(trace)"}"#))
+        let line = try #require(lines.withLock { $0.first })
+        #expect(
+            line.hasPrefix(#"{"time":1700000000.123,"method":"GET","path":"/trace","route":"/trace","status":200,"#)
+        )
+        #expect(line.contains(#""trace_id":"\#(trace)""#))
+        #expect(!line.contains("password"))
+    }
+}
