@@ -42,15 +42,16 @@ public struct DrainService: Service {
     /// Waits for graceful shutdown, then drains.
     public func run() async throws {
         try? await gracefulShutdown()  // also ends, by throwing, when the group is cancelled: nothing to wait for then
+        // listening before anybody can see that the drain has begun, so that no second signal is lost
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         registry.setPhase(.draining, at: clock.now())
         let delay = delay()
         logger.notice("draining", metadata: ["delay_seconds": .stringConvertible(delay.inSeconds)])
-        if delay > .zero, !Task.isCancelled { await wait(delay) }
+        if delay > .zero, !Task.isCancelled { await wait(delay, or: signals) }
         onDrained()
     }
 
-    private func wait(_ delay: Duration) async {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    private func wait(_ delay: Duration, or signals: UnixSignalsSequence) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await Task.sleep(for: delay) }  // throws only when cancelled, which ends the wait
             group.addTask {
