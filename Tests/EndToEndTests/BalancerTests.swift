@@ -86,26 +86,42 @@ struct BalancerTests {
         await second.process.stop()
     }
 
+    /// What happened while the instance went.
+    private final class Traffic: Sendable {
+        private let state = Mutex<(count: Int, failures: [String], isDone: Bool)>((0, [], false))
+
+        var count: Int { state.withLock { $0.count } }
+        var failures: [String] { state.withLock { $0.failures } }
+        var isDone: Bool { state.withLock { $0.isDone } }
+
+        func finish() { state.withLock { $0.isDone = true } }
+
+        func send(_ url: String) async {
+            var failure: String?
+            do {
+                let status = try await HTTPGet(url).status
+                if status != 200 { failure = "status \(status)" }
+            } catch {
+                failure = "\(error)"
+            }
+            let text = failure
+            state.withLock { state in
+                state.count += 1
+                if let text { state.failures.append(text) }
+            }
+        }
+    }
+
     /// Sends requests all the while the instance drains and ends; every one of them has to succeed.
     private func stopsUnnoticed(_ instance: RunningBookingService, behind port: UInt16) async throws {
-        let failures = Mutex<[String]>([])
-        let count = Mutex(0)
-        let done = Mutex(false)
+        let traffic = Traffic()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
                 group.addTask {
-                    while !done.withLock({ $0 }) {
-                        do {
-                            let answer = try await HTTPGet("http://127.0.0.1:\(port)/venues")
-                            if answer.status != 200 { failures.withLock { $0.append("status \(answer.status)") } }
-                        } catch {
-                            failures.withLock { $0.append("\(error)") }
-                        }
-                        count.withLock { $0 += 1 }
-                    }
+                    while !traffic.isDone { await traffic.send("http://127.0.0.1:\(port)/venues") }
                 }
             }
-            _ = await waitUntil { count.withLock { $0 } >= 40 }
+            _ = await waitUntil { traffic.count >= 40 }
             instance.process.send(SIGTERM)
             let unready = await waitUntil(deadline: .seconds(5)) {
                 let status = await statusCode(instance.url + "/readyz")
@@ -113,11 +129,11 @@ struct BalancerTests {
             }
             #expect(unready, "the instance stayed ready after SIGTERM")
             #expect(await instance.process.wait(deadline: .seconds(30)) == .code(0))
-            let before = count.withLock { $0 }
-            _ = await waitUntil { count.withLock { $0 } >= before + 40 }
-            done.withLock { $0 = true }
+            let before = traffic.count
+            _ = await waitUntil { traffic.count >= before + 40 }
+            traffic.finish()
             try await group.waitForAll()
         }
-        #expect(failures.withLock { $0 } == [], "of \(count.withLock { $0 }) requests")
+        #expect(traffic.failures == [], "of \(traffic.count) requests")
     }
 }

@@ -83,7 +83,7 @@ struct PeerReaderTests {
                 deadline: .seconds(180)
             )
             try #require(installed.exit == .code(0), "\(installed.error)")
-            FileManager.default.createFile(atPath: environment + "/ready", contents: nil)
+            _ = FileManager.default.createFile(atPath: environment + "/ready", contents: nil)
         }
         let program = """
             import sys, urllib.request
