@@ -51,7 +51,7 @@ public struct SwiftMetricsFactory: CoreMetrics.MetricsFactory {
     ) -> (item: Item, store: FamilyStore<Item>, labels: SeriesLabels) {
         let store: FamilyStore<Item> = registry.store(
             MetricNames.sanitized(label, isLabel: false),
-            help: configuration.help[label] ?? "\(label), recorded through swift-metrics.",
+            help: configuration.help[label] ?? "Recorded through swift-metrics.",
             unit: unit,
             labelNames: [],
             configuration: itemConfiguration
