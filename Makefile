@@ -2,7 +2,7 @@
 # `make help` lists what there is. Both `run` and `test` install what is missing on Debian and Ubuntu.
 
 SWIFT ?= swift
-RELEASE := -c release --static-swift-stdlib
+RELEASE := -c release
 
 .PHONY: help run test build lint bench chaos fuzz package clean
 
@@ -36,7 +36,10 @@ fuzz: ## Mutated input by the million
 	@scripts/install-packages build
 	@SIDECAR_FUZZ=1 scripts/test --filter Fuzz
 
-package: build ## An archive with binaries, configuration, rules and units
+package: ## An archive with binaries that need no Swift runtime, configuration, rules and units
+	@scripts/install-packages build
+	@$(SWIFT) build $(RELEASE) --static-swift-stdlib --scratch-path .build-package --product sidecar
+	@$(SWIFT) build $(RELEASE) --static-swift-stdlib --scratch-path .build-package --product booking-service
 	@scripts/package
 
 clean: ## Remove everything built

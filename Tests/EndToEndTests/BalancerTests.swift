@@ -118,7 +118,7 @@ struct BalancerTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
                 group.addTask {
-                    while !traffic.isDone { await traffic.send("http://127.0.0.1:\(port)/venues") }
+                    while !traffic.isDone { await traffic.send("http://127.0.0.1:\(port)/v1/venues") }
                 }
             }
             _ = await waitUntil { traffic.count >= 40 }

@@ -52,8 +52,8 @@ struct CommandLineTests {
         }
         let healthcheck = try await ChildProcess.run(Programs.sidecar, ["healthcheck", booking.url + "/livez"])
         #expect(healthcheck.exit == .code(0), "\(healthcheck.error)")
-        #expect(await sidecar.process.stop() == .code(0), "\(sidecar.process.errorOutput)")
-        #expect(await booking.process.stop() == .code(0), "\(booking.process.errorOutput)")
+        #expect(await sidecar.process.stop(grace: .seconds(20)) == .code(0), "\(sidecar.process.errorOutput)")
+        #expect(await booking.process.stop(grace: .seconds(20)) == .code(0), "\(booking.process.errorOutput)")
         let refused = try await ChildProcess.run(Programs.sidecar, ["healthcheck", booking.url + "/livez"])
         #expect(refused.exit == .code(1))
     }

@@ -105,8 +105,9 @@ struct FaultToPersonTests {
             configuration: configuration(booking: booking, postgres: postgres, redis: redis, receiver: receiver)
         )
         let healthy = try await waitUntil(deadline: .seconds(10)) {
-            try await sidecar.query("sum(up{job=\"booking\"}) + sum(pg_up) + sum(redis_up) + sum(probe_success)").first?
-                .value == 5
+            try await sidecar.query(
+                "min(up{job=\"booking\"}) * min(pg_up) * min(redis_up) * min(health_check_up) * count(health_check_up)"
+            ).first?.value == 5
         }
         #expect(healthy, "\(sidecar.process.errorOutput)")
         #expect(await statusCode(sidecar.url + "/readyz") == 200)
@@ -147,7 +148,8 @@ struct FaultToPersonTests {
         #expect(again?.process.isRunning == true)
         let alerts = try await JSONAnswer(sidecar.url + "/api/v1/alerts")
         #expect((alerts["data"] as? [String: Any])?["alerts"] is [Any])
-        #expect(await sidecar.process.stop() == .code(0))
-        if let again { #expect(await again.process.stop() == .code(0)) }
+        // It was probed, so it goes on serving for the drain delay of 5 s.
+        #expect(await sidecar.process.stop(grace: .seconds(20)) == .code(0))
+        if let again { #expect(await again.process.stop(grace: .seconds(20)) == .code(0)) }
     }
 }

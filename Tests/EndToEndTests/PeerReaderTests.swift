@@ -27,8 +27,8 @@ struct PeerReaderTests {
         try await promtoolAccepts(booking.url + "/metrics", findings: [])
         try await promtoolAccepts(sidecar.url + "/metrics", findings: ["pg_", "redis_", "node_", "probe_"])
         try await pythonParses([booking.url, sidecar.url])
-        #expect(await sidecar.process.stop() == .code(0))
-        #expect(await booking.process.stop() == .code(0))
+        #expect(await sidecar.process.stop(grace: .seconds(20)) == .code(0))
+        #expect(await booking.process.stop(grace: .seconds(20)) == .code(0))
     }
 
     private func prometheusScrapes(_ targets: [String]) async throws {
