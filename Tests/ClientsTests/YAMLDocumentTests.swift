@@ -92,7 +92,11 @@ private func parse(_ text: String, limits: YAMLDocument.Limits = .init()) -> (sh
             "- &a " + String(repeating: "[", count: 60) + String(repeating: "]", count: 60) + "\n- "
                 + String(repeating: "[", count: 50) + "*a" + String(repeating: "]", count: 50),
         ] {
-            #expect(parse(text).problems.first?.contains("nested deeper than 100 levels") == true)
+            let problem = parse(text).problems.first ?? "none"
+            // Some builds of libyaml have a limit of their own, which the deepest text meets first.
+            let isRefused =
+                problem.contains("nested deeper than 100 levels") || problem.contains("Maximum nesting level reached")
+            #expect(isRefused, "\(text.prefix(20))…: \(problem)")
         }
     }
 
