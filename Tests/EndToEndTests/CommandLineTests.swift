@@ -25,6 +25,15 @@ struct CommandLineTests {
         }
     }
 
+    @Test func `the shipped configuration is good, by a relative path too, and rule files count from its directory`()
+        async throws
+    {
+        let script = "cd '\(Programs.root)' && '\(Programs.sidecar)' check config config/sidecar.yml"
+        let result = try await ChildProcess.run("sh", ["-c", script])
+        #expect(result.exit == .code(0), "\(result)")
+        #expect(result.output.contains("config/sidecar.yml: ok: 1 scrape configurations, 3 checks, "))
+    }
+
     @Test func `a missing configuration ends with 1 and names the file`() async throws {
         let result = try await ChildProcess.run(Programs.sidecar, ["run", "--config", "/nonexistent/sidecar.yml"])
         #expect(result.exit == .code(1))

@@ -39,14 +39,21 @@ package struct FileAccess: Sendable {
 
     /// The same with relative paths counted from a directory.
     package func relative(to directory: String) -> FileAccess {
-        @Sendable func resolve(_ path: String) -> String {
-            path.hasPrefix("/") || directory.isEmpty ? path : "\(directory)/\(path)"
-        }
+        // Absolute, because what `expand` answers is handed to `read` again.
+        let base =
+            directory.hasPrefix("/") ? directory : Self.currentDirectory + (directory.isEmpty ? "" : "/\(directory)")
+        @Sendable func resolve(_ path: String) -> String { path.hasPrefix("/") ? path : "\(base)/\(path)" }
         var access = self
         let (read, expand) = (read, expand)
         access.read = { read(resolve($0)) }
         access.expand = { expand(resolve($0)) }
         return access
+    }
+
+    private static var currentDirectory: String {
+        guard let path = unsafe getcwd(nil, 0) else { return "." }
+        defer { unsafe free(path) }
+        return unsafe String(cString: path)
     }
 
     /// The part of a path before its last component; empty for a bare name.
