@@ -4,7 +4,7 @@
 SWIFT ?= swift
 RELEASE := -c release
 
-.PHONY: help run test build lint bench chaos fuzz package clean
+.PHONY: help run test build lint bench fuzz package clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -28,13 +28,9 @@ bench: ## Our figures and the peers', in one run
 	@scripts/install-packages build test
 	@scripts/bench
 
-chaos: ## The slow fault tests
-	@scripts/install-packages build test
-	@SIDECAR_CHAOS=1 scripts/test --filter Chaos
-
-fuzz: ## Mutated input by the million
+fuzz: ## Ten million mutated inputs for the readers of metrics pages
 	@scripts/install-packages build
-	@SIDECAR_FUZZ=1 scripts/test --filter Fuzz
+	@cd Benchmarks && $(SWIFT) run -c release FuzzExposition
 
 package: ## An archive with binaries that need no Swift runtime, configuration, rules and units
 	@scripts/install-packages build
