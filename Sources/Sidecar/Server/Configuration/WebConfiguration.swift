@@ -5,7 +5,7 @@ package import YAMLDocument
 /// `web:` — where the sidecar listens and how it leaves.
 package struct WebConfiguration: Sendable, Equatable {
     package var listen = ListenAddress.tcp(host: "127.0.0.1", port: 9_464)
-    /// A second listener for calls that change something; nil: they are taken on `listen`.
+    /// A second listener for calls that change something, which `listen` then refuses; nil: they are taken on `listen`.
     package var adminListen: ListenAddress?
     /// The TCP port for HAProxy's agent-check; nil: none.
     package var haproxyAgentListen: ListenAddress?
@@ -22,6 +22,9 @@ package struct WebConfiguration: Sendable, Equatable {
     package init(_ reader: YAMLMappingReader) {
         listen = Self.address(reader, "listen") ?? listen
         adminListen = Self.address(reader, "admin_listen")
+        if adminListen == listen {
+            reader.problem("admin_listen", "web.admin_listen: expected an address other than web.listen")
+        }
         haproxyAgentListen = Self.address(reader, "haproxy_agent_listen")
         externalURL = reader.string("external_url")
         drainDelay = reader.duration("drain_delay")

@@ -37,7 +37,7 @@ extension Sidecar {
                 )
             )
         }
-        services.append(webServer(group: group, probes: probes, activity: activity))
+        services += webServers(group: group, probes: probes, activity: activity)
         services.append(
             DrainService(
                 registry: registry,

@@ -15,17 +15,36 @@ import TimeSeries
 import YAMLDocument
 
 extension Sidecar {
-    /// The web server as a service: probes in front, then the APIs.
-    func webServer(group: any EventLoopGroup, probes: ProbeResponder, activity: ProbeActivity) -> some Service {
+    /// The listeners, each a service of its own: the public one, and the one for administration where there is one.
+    func webServers(group: any EventLoopGroup, probes: ProbeResponder, activity: ProbeActivity) -> [any Service] {
+        let web = initial.web
+        let policy = web.adminListen == nil ? ChangePolicy.local : .elsewhere
+        var servers = [webServer(on: web.listen, policy: policy, group: group, probes: probes, activity: activity)]
+        if let address = web.adminListen {
+            // Who may write to a Unix socket is the file system's affair.
+            let policy: ChangePolicy = if case .unix = address { .anybody } else { .local }
+            servers.append(webServer(on: address, policy: policy, group: group, probes: probes, activity: activity))
+        }
+        return servers
+    }
+
+    /// One listener: probes in front, then the APIs.
+    private func webServer(
+        on address: ListenAddress,
+        policy: ChangePolicy,
+        group: any EventLoopGroup,
+        probes: ProbeResponder,
+        activity: ProbeActivity
+    ) -> any Service {
         var configuration = ApplicationConfiguration(
-            address: initial.web.listen.bindAddress,
+            address: address.bindAddress,
             serverName: nil,
             availableConnectionsDelegate: MaximumAvailableConnections(initial.web.maximumConnections)
         )
         configuration.reuseAddress = true
         let logger = logger
         return Application(
-            router: router(probes: probes),
+            router: router(probes: probes, policy: policy),
             server: .http1(
                 probes: probes,
                 configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(120)),
@@ -33,20 +52,18 @@ extension Sidecar {
             ),
             configuration: configuration,
             onServerRunning: { channel in
-                logger.notice(
-                    "web.listening",
-                    metadata: ["address": .string(channel.localAddress.map { "\($0)" } ?? "unknown")]
-                )
+                address.restrictAccess()
+                logger.notice("web.listening", metadata: ["address": .string("\(address.bound(by: channel))")])
             },
             eventLoopGroupProvider: .shared(group),
             logger: logger
         )
     }
 
-    private func router(probes: ProbeResponder) -> Router<BasicRequestContext> {
+    private func router(probes: ProbeResponder, policy: ChangePolicy) -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self)
         router.add(middleware: ProbeMiddleware(probes))
-        router.add(middleware: ChangeGuardMiddleware())
+        router.add(middleware: ChangeGuardMiddleware(policy: policy))
         router.add(middleware: APIErrorMiddleware())
         QueryRoutes(
             store: store,
@@ -81,15 +98,6 @@ extension Sidecar {
             drain: { [registry, clock] in registry.setPhase(.draining, at: clock.now()) }
         ).register(on: router)
         return router
-    }
-}
-
-extension ListenAddress {
-    var bindAddress: BindAddress {
-        switch self {
-        case .tcp(let host, let port): .hostname(host, port: port)
-        case .unix(let path): .unixDomainSocket(path: path)
-        }
     }
 }
 
