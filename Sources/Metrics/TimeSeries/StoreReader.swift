@@ -7,7 +7,7 @@
 package struct StoreReader: Sendable {
     let core: StoreCore
     /// The rows of each source that this view shows: those below.
-    private let limits: [UInt32]
+    let limits: [UInt32]
 
     init(core: StoreCore) {
         self.core = core

@@ -51,7 +51,7 @@ extension Evaluator {
         for index in stream.selection.handles.indices {
             try tick()
             looked += try stream.read(index, into: &row, &self)
-            groups.add(row, to: Int(grouping.indices[index]), &annotations)
+            groups.add(row, in: stream.extent, to: Int(grouping.indices[index]), &annotations)
         }
         count(samples: looked, of: stream.selector)
         return groups.block(labels: grouping.labels, &annotations)
@@ -94,7 +94,7 @@ extension Evaluator {
         for index in others {
             try tick()
             looked += try stream.read(index, into: &row, &self)
-            groups.add(row, to: Int(grouping.indices[index]), &annotations)
+            groups.add(row, in: 0..<1, to: Int(grouping.indices[index]), &annotations)
         }
         count(samples: looked, of: stream.selector)
         return groups.block(labels: grouping.labels, &annotations)
@@ -115,7 +115,7 @@ extension Evaluator {
         var dropsName = [Bool](repeating: false, count: builder.groups.count)
         for (series, group) in zip(input.series, indices) {
             try tick()
-            groups.add(series.row, to: group, &annotations)
+            groups.add(series.row, in: 0..<window.count, to: group, &annotations)
             if series.dropsName { dropsName[group] = true }
         }
         release(input.series.count * input.steps)

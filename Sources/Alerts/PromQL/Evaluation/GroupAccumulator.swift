@@ -38,13 +38,14 @@ struct GroupAccumulator {
     @inline(__always)
     mutating func add(_ value: Double, to group: Int) { add(value, at: group) }
 
-    mutating func add(_ row: Row, to group: Int, _ annotations: inout AnnotationSet) {
+    /// Adds a row, which has nothing outside of `range`.
+    mutating func add(_ row: Row, in range: Range<Int>, to group: Int, _ annotations: inout AnnotationSet) {
         let base = group * steps
         if operation == .sum, row.histograms.isEmpty {
-            addToSums(row, base)
+            addToSums(row, range, base)
             return
         }
-        for step in 0..<steps {
+        for step in range {
             switch row.presence[step] {
             case Presence.float: add(row.values[step], at: base + step)
             case Presence.histogram:
@@ -55,19 +56,25 @@ struct GroupAccumulator {
     }
 
     /// The same as `add` for sums, which most rows of most queries go into.
-    private mutating func addToSums(_ row: Row, _ base: Int) {
+    private mutating func addToSums(_ row: Row, _ range: Range<Int>, _ base: Int) {
         unsafe sums.withUnsafeMutableBufferPointer { sums in
             unsafe rests.withUnsafeMutableBufferPointer { rests in
                 unsafe counts.withUnsafeMutableBufferPointer { counts in
-                    for step in 0..<steps where row.presence[step] != Presence.none {
-                        let value = row.values[step]
-                        let place = base + step
-                        let sum = unsafe sums[place]
-                        let total = sum + value
-                        let rest = sum.magnitude >= value.magnitude ? (sum - total) + value : (value - total) + sum
-                        unsafe rests[place] = total.isInfinite ? 0 : rests[place] + rest
-                        unsafe sums[place] = total
-                        unsafe counts[place] += 1
+                    unsafe row.presence.withUnsafeBufferPointer { presence in
+                        unsafe row.values.withUnsafeBufferPointer { values in
+                            for step in range {
+                                guard unsafe presence[step] != Presence.none else { continue }
+                                let value = unsafe values[step]
+                                let place = base + step
+                                let sum = unsafe sums[place]
+                                let total = sum + value
+                                let rest =
+                                    sum.magnitude >= value.magnitude ? (sum - total) + value : (value - total) + sum
+                                unsafe rests[place] = total.isInfinite ? 0 : rests[place] + rest
+                                unsafe sums[place] = total
+                                unsafe counts[place] += 1
+                            }
+                        }
                     }
                 }
             }

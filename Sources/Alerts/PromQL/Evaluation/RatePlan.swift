@@ -48,6 +48,35 @@ struct RatePlan {
         }
     }
 
+    /// The positions of the samples that decide, ascending. From here on the plan is about those alone.
+    mutating func reduce() -> [Int] {
+        var isWanted = [Bool](repeating: false, count: times.count)
+        for step in steps where step.high > step.low {
+            isWanted[Int(step.low)] = true
+            isWanted[Int(step.high)] = true
+        }
+        var places = [Int32](repeating: 0, count: times.count)
+        var chosen: [Int] = []
+        for position in isWanted.indices where isWanted[position] {
+            places[position] = Int32(clamping: chosen.count)
+            chosen.append(position)
+        }
+        for index in steps.indices where steps[index].high > steps[index].low {
+            steps[index].low = places[Int(steps[index].low)]
+            steps[index].high = places[Int(steps[index].high)]
+        }
+        times = []
+        return chosen
+    }
+
+    /// The steps that have a result, and those between them.
+    var extent: Range<Int> {
+        guard let first = steps.firstIndex(where: { $0.high > $0.low }),
+            let last = steps.lastIndex(where: { $0.high > $0.low })
+        else { return 0..<0 }
+        return first..<(last + 1)
+    }
+
     private static func areSame(_ left: [Timestamp], _ right: [Timestamp]) -> Bool {
         guard left.count == right.count else { return false }
         return unsafe left.withUnsafeBytes { first in
@@ -87,50 +116,65 @@ struct RatePlan {
 
     /// Fills a row that is clear; false when a stale marker is among the values, which the plan knows nothing of.
     mutating func fill(_ row: inout Row, _ values: [Double]) -> Bool {
-        var falls = 0
-        var stale = 0
-        var previous = values.first ?? 0
-        for value in values {
-            falls &+= value < previous ? 1 : 0
-            stale &+= value.bitPattern == Self.staleBits ? 1 : 0
-            previous = value
-        }
-        guard stale == 0 else { return false }
-        let hasResets = isCounter && falls > 0
-        if hasResets { sumUpResets(values) }
+        guard sumUpResets(values) else { return false }
+        fill(&row, steps.indices, values[...], corrections[...])
+        return true
+    }
+
+    /// Fills the steps of a row that is clear, from the values and the corrections at the samples that decide.
+    func fill(
+        _ row: inout Row,
+        _ range: Range<Int>,
+        _ values: ArraySlice<Double>,
+        _ corrections: ArraySlice<Double>
+    ) {
         unsafe row.presence.withUnsafeMutableBufferPointer { presence in
             unsafe row.values.withUnsafeMutableBufferPointer { results in
                 unsafe values.withUnsafeBufferPointer { values in
-                    for (index, step) in steps.enumerated() where step.high > step.low {
-                        let (low, high) = (Int(step.low), Int(step.high))
-                        let first = unsafe values[low]
-                        var increase = unsafe values[high] - first
-                        if hasResets { increase += corrections[high] - corrections[low] }
-                        var factor = step.factor
-                        if isCounter, increase > 0, first >= 0, step.sampled * first < step.toStart * increase {
-                            let toZero = step.sampled * (first / increase)
-                            factor = (step.sampled + toZero + step.toEnd) / step.sampled / scale
+                    unsafe corrections.withUnsafeBufferPointer { corrections in
+                        unsafe steps.withUnsafeBufferPointer { steps in
+                            for index in range {
+                                let step = unsafe steps[index]
+                                guard step.high > step.low else { continue }
+                                let (low, high) = (Int(step.low), Int(step.high))
+                                unsafe presence[index] = Presence.float
+                                unsafe results[index] = rate(
+                                    step,
+                                    values[low],
+                                    values[high],
+                                    isCounter ? corrections[high] - corrections[low] : 0
+                                )
+                            }
                         }
-                        unsafe presence[index] = Presence.float
-                        unsafe results[index] = increase * factor
                     }
                 }
             }
         }
-        return true
     }
 
-    private static let staleBits = StaleMarker.bits
+    @inline(__always)
+    private func rate(_ step: Step, _ first: Double, _ last: Double, _ correction: Double) -> Double {
+        let increase = (last - first) + correction
+        if isCounter, increase > 0, first >= 0, step.sampled * first < step.toStart * increase {
+            // A counter cannot have been below zero: no further back than to where it started.
+            let toZero = step.sampled * (first / increase)
+            return increase * ((step.sampled + toZero + step.toEnd) / step.sampled / scale)
+        }
+        return increase * step.factor
+    }
 
-    private mutating func sumUpResets(_ values: [Double]) {
+    /// The sum of the values before each reset, for every value; false when there is a stale marker.
+    private mutating func sumUpResets(_ values: [Double]) -> Bool {
         corrections.removeAll(keepingCapacity: true)
         corrections.reserveCapacity(values.count)
         var sum = 0.0
         var previous = values.first ?? 0
         for value in values {
+            if value.bitPattern == StaleMarker.bits { return false }
             if value < previous { sum += previous }
             corrections.append(sum)
             previous = value
         }
+        return true
     }
 }

@@ -15,6 +15,8 @@ struct SeriesStream {
     private var columns = SampleColumns()
     private var samples = RangeSamples()
     private var plan = RatePlan()
+    /// Reads what needs no look at every sample; nil where each has to be looked at.
+    private var steps: StepReader?
     private var namesSeen: Set<String> = []
     /// All series have one name, and it was looked at.
     private var knowsTheName = false
@@ -24,6 +26,7 @@ struct SeriesStream {
         self.source = source
         self.selection = selection
         self.window = window
+        extent = 0..<window.count
         let selector = Self.selector(of: source)
         hasOneName = selector.matchers.contains { $0.name == ReservedLabels.name && $0.operation == .equal }
     }
@@ -34,6 +37,24 @@ struct SeriesStream {
         case .range(_, let matrix, _, _, _): matrix.selector
         }
     }
+
+    /// Lets series be read at the samples that decide alone, where that will do.
+    mutating func prepareSteps(_ evaluator: Evaluator) throws(QueryError) {
+        guard window.count > 1, selector.at == nil, !selector.isSmoothed, !selector.isAnchored else { return }
+        switch source {
+        case .selector(let node):
+            let offset = try evaluator.milliseconds(node.offset, mayBeNegative: true)
+            let first = window.start.clampedDifference(offset)
+            steps = StepReader(.latest(lookback: evaluator.lookback), first: first, window)
+        case .range(let call, _, let length, let offset, _):
+            guard Self.usesTotals(call.function) else { return }
+            let first = window.start.clampedDifference(offset)
+            steps = StepReader(.rate(call.function, length: length), first: first, window)
+        }
+    }
+
+    /// The steps that the row last read may have values at.
+    private(set) var extent: Range<Int>
 
     /// True when the function makes something else of what the name said.
     var dropsMetadata: Bool {
@@ -59,12 +80,20 @@ struct SeriesStream {
         _ evaluator: inout Evaluator
     ) throws(QueryError) -> Int {
         let handle = selection.handles[index]
+        row.clear()
+        if let count = steps?.read(index, of: selection.handles, evaluator.reader, into: &row) {
+            extent = steps?.extent ?? extent
+            if case .range(let call, _, _, _, _) = source, !knowsTheName, !extent.isEmpty {
+                remark(on: handle.labels, call, &evaluator.annotations)
+            }
+            return count
+        }
+        extent = 0..<window.count
         switch source {
         case .selector(let selector):
             try evaluator.read(selector, handle, window, into: &row, &columns)
             return window.count
         case .range(let call, let matrix, let length, let offset, let parameters):
-            row.clear()
             if let (call, start, end) = totals(evaluator) {
                 if let totals = evaluator.reader.counterWindow(
                     handle,
@@ -165,7 +194,9 @@ extension Evaluator {
     ) throws(QueryError) -> SeriesStream? {
         switch expression.unwrapped {
         case .vector(let node):
-            return SeriesStream(source: .selector(node), selection: try resolve(node), window: window)
+            var stream = SeriesStream(source: .selector(node), selection: try resolve(node), window: window)
+            try stream.prepareSteps(self)
+            return stream
         case .call(let node):
             guard case .overTime(let function) = node.function.implementation, function != .absent else { return nil }
             return try rangeStream(node, function, window)
@@ -193,7 +224,9 @@ extension Evaluator {
             offset: try milliseconds(matrix.selector.offset, mayBeNegative: true),
             parameters: parameters
         )
-        return SeriesStream(source: source, selection: try resolve(matrix.selector), window: window)
+        var stream = SeriesStream(source: source, selection: try resolve(matrix.selector), window: window)
+        try stream.prepareSteps(self)
+        return stream
     }
 
     func rangeCall(
