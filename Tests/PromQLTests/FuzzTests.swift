@@ -2,24 +2,13 @@
 
 import Foundation
 import PromQL
+import TestSupport
 import Testing
 import TimeSeries
 
 /// Mutations of real expressions: nothing may crash, run away or come out different when printed.
 @Suite(.enabled(if: ConformanceData.isPresent, "conformance data is not beside the repository"))
 struct FuzzTests {
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var value = state
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
-    }
-
     static let seed =
         ProcessInfo.processInfo.environment["FUZZ_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0 ... .max)
     static let rounds = ProcessInfo.processInfo.environment["FUZZ_ROUNDS"].flatMap(Int.init) ?? 20_000
@@ -31,7 +20,7 @@ struct FuzzTests {
         "topk(", "limit_ratio(", "label_replace(", "info(", "step()", "unless", "#", "\n", "1ms",
     ]
 
-    static func mutated(_ text: String, _ other: String, _ generator: inout Generator) -> String {
+    static func mutated(_ text: String, _ other: String, _ generator: inout SeededGenerator) -> String {
         var bytes = Array(text.utf8)
         for _ in 0..<Int.random(in: 1...4, using: &generator) {
             let at = bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &generator)
@@ -80,7 +69,7 @@ struct FuzzTests {
 
     @Test(.timeLimit(.minutes(2))) func `no input crashes parser, printer or evaluator`() throws {
         print("fuzz seed \(Self.seed), \(Self.rounds) rounds; FUZZ_SEED and FUZZ_ROUNDS set them")
-        var generator = Generator(state: Self.seed)
+        var generator = SeededGenerator(seed: Self.seed)
         let corpus = try ConformanceData.expressions()
         let reader = try Self.store().reader()
         let engine = QueryEngine(configuration: QueryEngine.Configuration(features: .all))
@@ -122,7 +111,7 @@ struct FuzzTests {
     }
 
     @Test func `series descriptions survive mutation`() throws {
-        var generator = Generator(state: Self.seed)
+        var generator = SeededGenerator(seed: Self.seed)
         let corpus = [
             "metric{a=\"b\"} 1 2+3x4 _ _x3 stale -1-2x3 NaN Inf",
             "{\"m.n\"} {{schema:1 count:3 sum:4 buckets:[1 2]}}x3",
