@@ -59,7 +59,8 @@ struct DashboardTests {
     @Test func `each panel reads series that exist, and is evaluated without error`() async throws {
         // Names that only some machines or states have: no alert fires, nothing was probed over TLS.
         let conditional: Set<String> = [
-            "ALERTS", "probe_ssl_earliest_cert_expiry", "node_pressure_cpu_waiting_seconds_total",
+            "ALERTS", "probe_ssl_earliest_cert_expiry", "sidecar_scrape_failures_total",
+            "node_pressure_cpu_waiting_seconds_total",
             "node_pressure_memory_waiting_seconds_total", "node_pressure_io_waiting_seconds_total",
         ]
         let booking = try await RunningBookingService()

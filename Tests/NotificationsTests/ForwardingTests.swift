@@ -76,8 +76,7 @@ struct ForwardingTests {
                 timeout: 3s
                 basic_auth: { username: me, password: pw }
                 static_configs: [ { targets: ["a:9093", "b:9093"] } ]
-              - static_configs: [ { targets: ["bad/target"] } ]
-            alert_relabel_configs: []
+              - static_configs: [ { targets: ["bad/target", "user:pw@host:9093"] } ]
             """
         let problems = YAMLProblems()
         let node = try #require(YAMLDocument.parse(text, file: "x.yml", problems: problems)?.root)

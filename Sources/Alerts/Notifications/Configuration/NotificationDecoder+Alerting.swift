@@ -3,7 +3,7 @@
 package import YAMLDocument
 
 extension NotificationDecoder {
-    /// Reads Prometheus's `alerting` section: the Alertmanagers to forward to.
+    /// Reads the Alertmanagers of Prometheus's `alerting` section, and reports the keys that nobody has asked for yet.
     package static func endpoints(
         _ alerting: YAMLMappingReader,
         environment: Environment
@@ -15,9 +15,6 @@ extension NotificationDecoder {
         )
         var endpoints: [AlertmanagerEndpoint] = []
         for reader in alerting.mappings("alertmanagers") ?? [] { endpoints += decoder.alertmanagers(reader) }
-        if alerting.contains("alert_relabel_configs") {
-            alerting.problem("alert_relabel_configs", "alert_relabel_configs is not supported")
-        }
         alerting.finish()
         return endpoints
     }
@@ -43,7 +40,9 @@ extension NotificationDecoder {
         var options = httpOptions(reader, base: HTTPOptions())
         options.timeout = timeout
         return targets.compactMap { target in
-            guard !target.isEmpty, !target.contains("/"), !target.utf8.contains(where: { $0 <= 0x20 }) else {
+            guard !target.isEmpty, !target.contains("/"), !target.contains("@"),
+                !target.utf8.contains(where: { $0 <= 0x20 })
+            else {
                 reader.problem("static_configs", "\"\(target)\" must be host:port")
                 return nil
             }

@@ -11,6 +11,9 @@ package struct AlertmanagerEndpoint: Hashable, Sendable {
 
     package init(baseURL: Secret) { self.baseURL = baseURL }
 
+    /// Without anything secret: the configuration takes no credentials in it.
+    package var shownURL: String { baseURL.reveal() + "/api/v2/alerts" }
+
     var postURL: Secret { Secret(baseURL.reveal() + "/api/v2/alerts") }
 }
 
@@ -81,6 +84,9 @@ package struct AlertmanagerForwarder: Sendable {
         statistics.sent = peers.map { _ in 0 }
         statistics.failedPosts = peers.map { _ in 0 }
     }
+
+    /// Every alert that is known, in no order.
+    package var alerts: [Alert] { entries.values.map(\.alert) }
 
     /// Takes alerts as they stand now: firing without an end, or ended.
     package mutating func update(_ alerts: [Alert], at now: Timestamp) {

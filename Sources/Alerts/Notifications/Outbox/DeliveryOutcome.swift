@@ -12,6 +12,15 @@ package enum DeliveryOutcome: Hashable, Sendable {
     case accepted
     /// The other side says that this message will not do (SMTP 5xx).
     case refused(reason: String, text: String)
+
+    /// A closed word for logs: `http_503`, `connect_refused`, `accepted`.
+    package var reason: String {
+        switch self {
+        case .answered(let status, _, _): "http_\(status)"
+        case .failed(let reason, _), .refused(let reason, _): reason
+        case .accepted: "accepted"
+        }
+    }
 }
 
 /// What an outcome means for the item.

@@ -63,6 +63,24 @@ package struct Alert: Hashable, Sendable {
 
     package var name: String { labels["alertname"] ?? "" }
 
+    /// The same under other labels, and so another alert to whoever gets it.
+    package func withLabels(_ labels: Labels) -> Alert {
+        Alert(
+            labels: labels,
+            annotations: annotations,
+            startsAt: startsAt,
+            endsAt: endsAt,
+            updatedAt: updatedAt,
+            timesOut: timesOut,
+            generatorURL: generatorURL,
+            source: source,
+            value: value,
+            valueAtResolve: valueAtResolve,
+            peak: peak,
+            isStale: isStale
+        )
+    }
+
     package func isResolved(at now: Timestamp) -> Bool { endsAt.map { $0 <= now } ?? false }
 
     /// The identity as payloads show it.

@@ -16,6 +16,8 @@ struct StatusRoutes: Sendable {
     let configuration: @Sendable () -> String
     /// When it was loaded last, and whether that went well.
     let reload: @Sendable () -> (succeeded: Bool, time: Timestamp)
+    /// Where alerts are forwarded to, as URLs without credentials.
+    let alertmanagers: @Sendable () -> [String]
 
     func register(on router: some RouterMethods<BasicRequestContext>) {
         router.get("/api/v1/status/buildinfo") { _, _ in buildInfo() }
@@ -32,7 +34,9 @@ struct StatusRoutes: Sendable {
         router.get("/api/v1/alertmanagers") { _, _ in
             Response.success { json in
                 json.object {
-                    $0.member("activeAlertmanagers", array: [] as [Int]) { _, _ in }
+                    $0.member("activeAlertmanagers", array: alertmanagers()) { json, url in
+                        json.object { $0.member("url", url) }
+                    }
                     $0.member("droppedAlertmanagers", array: [] as [Int]) { _, _ in }
                 }
             }

@@ -77,7 +77,8 @@ struct ScrapeConfigurationReader {
         )
     }
 
-    private func rule(_ reader: YAMLMappingReader) -> RelabelRule? {
+    /// One `relabel_config`; the mapping is read to its end.
+    func rule(_ reader: YAMLMappingReader) -> RelabelRule? {
         let action = reader.choice("action", of: RelabelRule.Action.self) ?? .replace
         let pattern = reader.string("regex") ?? "(.*)"
         defer { reader.finish() }

@@ -15,6 +15,7 @@ package struct SidecarConfiguration: Sendable {
     package var checks: [CheckDefinition] = []
     package var rules: [RuleGroupDefinition] = []
     package var notifications = NotificationConfiguration()
+    package var alerting = AlertingConfiguration()
     /// The file as `/api/v1/status/config` may show it: secrets taken out.
     package var shownText = ""
 
@@ -63,16 +64,16 @@ package struct SidecarConfiguration: Sendable {
         checks = (reader.mappings("health_checks") ?? []).compactMap { checkReader.read($0) }
         reportDoubles(reader, "health_checks", checks.map(\.name), what: "name")
         readRules(reader, files: files, features: features)
-        notifications = NotificationDecoder.decode(
-            document: reader,
-            global: globalReader,
-            environment: NotificationDecoder.Environment(
-                resolve: { try secrets.resolve($0) },
-                readFile: files.read,
-                expandPattern: files.expand,
-                zone: files.zone
-            )
+        let environment = NotificationDecoder.Environment(
+            resolve: { try secrets.resolve($0) },
+            readFile: files.read,
+            expandPattern: files.expand,
+            zone: files.zone
         )
+        notifications = NotificationDecoder.decode(document: reader, global: globalReader, environment: environment)
+        if let section = reader.mapping("alerting") {
+            alerting = AlertingConfiguration(section, environment: environment) { scrapeReader.rule($0) }
+        }
         globalReader?.finish()
     }
 

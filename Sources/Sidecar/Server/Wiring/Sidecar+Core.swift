@@ -120,6 +120,7 @@ extension Sidecar {
             var new = configuration.notifications
             new.externalURL = Self.externalURL(configuration)
             notifications.reload(new)
+            forwarding.reload(Self.forwardingSettings(configuration))
         }
         let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
         own.update {

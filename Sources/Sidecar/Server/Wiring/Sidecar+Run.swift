@@ -24,7 +24,7 @@ extension Sidecar {
         let activity = ProbeActivity(clock: clock)
         let web = initial.web
         var services: [any Service] = [
-            deliveries, attempts, PipelineService(sidecar: self), ReloadService(sidecar: self),
+            deliveries, forwardings, attempts, PipelineService(sidecar: self), ReloadService(sidecar: self),
         ]
         services.append(WatchdogService(sidecar: self))
         if case .tcp(let host, let port) = web.haproxyAgentListen {
@@ -94,6 +94,7 @@ extension Sidecar {
         }
         _ = await rules.access { _ in }
         notifications.stop()
+        forwarding.stop()
         _ = await notifications.access { _, _ in }
         for thread in [rulesThread, notificationsThread, io] { thread.stop() }
         await disk.stop()

@@ -83,7 +83,8 @@ extension Sidecar {
             flags: options.flags,
             retention: initial.storage.retention,
             configuration: { [self] in current.withLock { $0.shownText } },
-            reload: { (own.state.reloadSucceeded, own.state.reloadTime) }
+            reload: { (own.state.reloadSucceeded, own.state.reloadTime) },
+            alertmanagers: { [forwarding] in forwarding.peers.map(\.url) }
         ).register(on: router)
         AlertmanagerRoutes(notifications: notifications, version: options.version, startedAt: startedAt)
             .register(on: router)

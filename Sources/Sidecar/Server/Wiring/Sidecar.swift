@@ -72,8 +72,10 @@ package final class Sidecar: Sendable {
     let metadata = MetadataBoard()
     let rules: RuleLoop
     let notifications: NotificationLoop
+    let forwarding: ForwardingLoop
     let own: OwnMetrics
     let deliveries: WorkRunner<DeliveryAttempt>
+    let forwardings: WorkRunner<ForwardingLoop.Post>
     let attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>
     let core: LoopBound<Core>
     /// What is in place now.
@@ -164,6 +166,21 @@ package final class Sidecar: Sendable {
         )
         notificationsBox.value = notifications
         self.notifications = notifications
+        let forwardingBox = Handover<ForwardingLoop>()
+        let forwardings = WorkRunner<ForwardingLoop.Post> { post in
+            let outcome = await performer.post(post.delivery)
+            forwardingBox.value?.complete(post, outcome)
+        }
+        self.forwardings = forwardings
+        let forwarding = ForwardingLoop(
+            loop: notificationsThread,
+            clock: clock,
+            logger: logger,
+            settings: Self.forwardingSettings(configuration),
+            perform: { forwardings.submit($0) }
+        )
+        forwardingBox.value = forwarding
+        self.forwarding = forwarding
 
         let environment = StoreRuleEnvironment(store: store, engine: engine)
         let state = try AlertStateStore(try files.open("alerts.db", unixSeconds: unixSeconds))
@@ -173,7 +190,10 @@ package final class Sidecar: Sendable {
             clock: clock,
             logger: logger,
             manager: manager,
-            notify: { notifications.process($0) },
+            notify: {
+                notifications.process($0)
+                forwarding.process($0)
+            },
             reconcile: { notifications.reconcile(active: $0) }
         )
         self.rules = rules
@@ -187,6 +207,7 @@ package final class Sidecar: Sendable {
             journal: journal
         )
         own.update { $0.storageInMemory = files.isMemoryOnly }
+        own.addSource { forwarding.addMetrics(&$0) }
 
         let coreBox = Handover<LoopBound<Core>>()
         let io = io
@@ -222,6 +243,14 @@ package final class Sidecar: Sendable {
         guard case .tcp(let host, let port) = configuration.web.listen else { return "http://localhost" }
         let shown = host == "0.0.0.0" || host == "::" ? HostName.current : host.contains(":") ? "[\(host)]" : host
         return "http://\(shown):\(port)"
+    }
+
+    static func forwardingSettings(_ configuration: SidecarConfiguration) -> ForwardingLoop.Settings {
+        ForwardingLoop.Settings(
+            alerting: configuration.alerting,
+            externalLabels: configuration.global.externalLabels,
+            evaluationInterval: configuration.global.evaluationInterval
+        )
     }
 
     static func ruleContext(_ configuration: SidecarConfiguration) -> RuleContext {
