@@ -51,6 +51,35 @@ public struct HeartbeatMachine: Sendable, Hashable {
         public let wasReported: Bool
     }
 
+    /// What is kept over restarts; runs under way at that moment end without a duration.
+    public struct Record: Sendable, Hashable {
+        /// The state as of the last signal or look.
+        public var state: State
+        /// Unix milliseconds of the last success or failure.
+        public var lastPing: Int64?
+        /// Unix milliseconds of the start of a run that has not ended.
+        public var lastStart: Int64?
+        /// How long the last run took.
+        public var lastDuration: Duration?
+        /// Signals so far.
+        public var signals: UInt64
+
+        /// Creates a record.
+        public init(
+            state: State = .new,
+            lastPing: Int64? = nil,
+            lastStart: Int64? = nil,
+            lastDuration: Duration? = nil,
+            signals: UInt64 = 0
+        ) {
+            self.state = state
+            self.lastPing = lastPing
+            self.lastStart = lastStart
+            self.lastDuration = lastDuration
+            self.signals = signals
+        }
+    }
+
     /// Runs remembered at the same time, for their durations.
     private static let runLimit = 100
 
@@ -74,6 +103,27 @@ public struct HeartbeatMachine: Sendable, Hashable {
     public init(schedule: HeartbeatSchedule, grace: Duration) {
         self.schedule = schedule
         self.grace = max(grace, .zero)
+    }
+
+    /// Creates a machine that goes on from what was kept, possibly with another schedule.
+    public init(schedule: HeartbeatSchedule, grace: Duration, record: Record) {
+        self.init(schedule: schedule, grace: grace)
+        state = record.state
+        lastPing = record.lastPing
+        lastStart = record.lastStart
+        lastDuration = record.lastDuration
+        signals = record.signals
+    }
+
+    /// What has to be kept.
+    public var record: Record {
+        Record(
+            state: state,
+            lastPing: lastPing,
+            lastStart: lastStart,
+            lastDuration: lastDuration,
+            signals: signals
+        )
     }
 
     /// Takes in a signal.

@@ -5,7 +5,7 @@ import HealthChecks
 
 /// Attempts that may block, such as on a file system that hangs: each on a thread of its own, one at a time, so that a
 /// thread that is stuck for good stays alone.
-final class BlockingProbe<Answer: Sendable>: CheckProbe {
+package final class BlockingProbe<Answer: Sendable>: CheckProbe {
     private let work: @Sendable (Duration) -> Answer
     private let result: (Answer, Duration) -> CheckResult
     private let late: (Duration) -> CheckResult
@@ -25,9 +25,9 @@ final class BlockingProbe<Answer: Sendable>: CheckProbe {
         self.result = result
     }
 
-    func close() {}
+    package func close() {}
 
-    func begin(_ attempt: CheckAttempt) {
+    package func begin(_ attempt: CheckAttempt) {
         attempt.whenLate = { [self] in late(attempt.elapsed) }
         guard !isRunning else { return }
         isRunning = true

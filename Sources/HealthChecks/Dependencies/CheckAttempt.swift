@@ -4,7 +4,7 @@ import EventLoop
 import HealthChecks
 
 /// One attempt of a check on the loop's thread: its deadline, and an answer that is given exactly once.
-final class CheckAttempt {
+package final class CheckAttempt {
     let loop: EventLoop
     let started = MonotonicTime.now()
     private let deadline: MonotonicTime
@@ -40,7 +40,7 @@ final class CheckAttempt {
 }
 
 /// What a check does on the loop's thread.
-protocol CheckProbe: AnyObject, SendableMetatype {
+package protocol CheckProbe: AnyObject, SendableMetatype {
     func begin(_ attempt: CheckAttempt)
     func close()
 }

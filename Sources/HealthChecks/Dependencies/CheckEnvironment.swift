@@ -13,17 +13,25 @@ package struct CheckEnvironment: Sendable {
     package var connectionClosed: @Sendable (String) -> Void
     /// Unix seconds, for the ages of files and certificates.
     package var unixTime: @Sendable () -> Double
+    /// Reads expressions over stored series; nil where there are none.
+    package var expressions: (any ExpressionEvaluating)?
+    /// Where jobs report; nil where they cannot.
+    package var heartbeats: HeartbeatBoard?
 
     package init(
         loop: EventLoop,
         http: HTTPClient,
         connectionClosed: @escaping @Sendable (String) -> Void = { _ in },
-        unixTime: @escaping @Sendable () -> Double = systemUnixTime
+        unixTime: @escaping @Sendable () -> Double = systemUnixTime,
+        expressions: (any ExpressionEvaluating)? = nil,
+        heartbeats: HeartbeatBoard? = nil
     ) {
         self.loop = loop
         self.http = http
         self.connectionClosed = connectionClosed
         self.unixTime = unixTime
+        self.expressions = expressions
+        self.heartbeats = heartbeats
     }
 }
 

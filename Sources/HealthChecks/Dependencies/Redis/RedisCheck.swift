@@ -16,12 +16,11 @@ package final class RedisCheck: DependencyCheck {
         _ configuration: RedisCheckConfiguration,
         in environment: CheckEnvironment
     ) throws(CheckConfigurationError) {
-        guard var url = RedisURL(configuration.url) else {
-            throw CheckConfigurationError("url: expected redis://host:port/db, rediss://… or unix:/path")
-        }
-        if let username = configuration.username { url.username = username }
-        if let password = configuration.password { url.password = password }
-        if url.usesTLS, case .unix = url.address { throw CheckConfigurationError("url: no TLS over a Unix socket") }
+        let url = try RedisConnector.url(
+            configuration.url,
+            username: configuration.username,
+            password: configuration.password
+        )
         self.name = name
         instance = url.description
         let probe = RedisProbe(name: name, configuration: configuration, url: url, environment: environment)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
-import HTTPClient
 import HealthChecks
 import RedisClient
 
@@ -11,9 +10,8 @@ import RedisClient
 final class RedisProbe: CheckProbe {
     private let name: String
     private let configuration: RedisCheckConfiguration
-    private let url: RedisURL
+    private let connector: RedisConnector
     private let environment: CheckEnvironment
-    private let resolver: NameResolver
     private var reader = RedisInfoReader()
     private var connection: RedisConnection?
     private var second: RedisConnection?
@@ -23,9 +21,8 @@ final class RedisProbe: CheckProbe {
     init(name: String, configuration: RedisCheckConfiguration, url: RedisURL, environment: CheckEnvironment) {
         self.name = name
         self.configuration = configuration
-        self.url = url
         self.environment = environment
-        resolver = NameResolver(loop: environment.loop)
+        connector = RedisConnector(url: url, tls: configuration.tls, environment: environment)
     }
 
     func close() {
@@ -58,21 +55,8 @@ final class RedisProbe: CheckProbe {
     private func open(_ round: RedisRound, completion: @escaping (RedisConnection, RedisFailure?) -> Void)
         -> RedisConnection
     {
-        let stream: any ByteStream
-        if url.usesTLS, case .host(let host, let port) = url.address {
-            stream = TLSStream(client: environment.http, host: host, port: port, tls: configuration.tls)
-        } else {
-            stream = SocketStream(loop: environment.loop, resolver: resolver, address: url.address)
-        }
-        let fresh = RedisConnection(loop: environment.loop, stream: stream)
-        var login = RedisConnection.Login()
-        login.username = url.username
-        login.password = url.password
-        login.database = configuration.mode == .standalone ? url.database : 0
-        fresh.open(login, deadline: round.attempt.remaining) { [weak fresh] failure in
-            if let fresh { completion(fresh, failure) }
-        }
-        return fresh
+        let database = configuration.mode == .standalone ? connector.url.database : 0
+        return connector.open(database: database, deadline: round.attempt.remaining, completion: completion)
     }
 
     private func connect(_ round: RedisRound) {

@@ -25,14 +25,14 @@ struct CheckConfigurationReader {
         }
         let section = reader.mapping(word) ?? emptySection(reader, word)
         guard let section else { return nil }
-        let kind = kind(word, section)
+        let kind = kind(word, section, name: name)
         section.finish()
         guard let name, let kind else { return nil }
         return CheckDefinition(
             name: name,
             settings: settings,
             kind: kind,
-            fingerprint: ShownConfiguration.text(section.node)
+            fingerprint: ConfigurationFingerprint(secrets: secrets).text(section.node)
         )
     }
 
@@ -61,7 +61,7 @@ struct CheckConfigurationReader {
         )
     }
 
-    private func kind(_ word: String, _ reader: YAMLMappingReader) -> CheckDefinition.Kind? {
+    private func kind(_ word: String, _ reader: YAMLMappingReader, name: String?) -> CheckDefinition.Kind? {
         switch word {
         case "postgres": postgres(reader).map { .postgres($0) }
         case "redis": redis(reader).map { .redis($0) }
@@ -69,6 +69,8 @@ struct CheckConfigurationReader {
         case "tcp": tcp(reader).map { .tcp($0) }
         case "sqlite": sqlite(reader).map { .sqlite($0) }
         case "disk": disk(reader).map { .disk($0) }
+        case "expression": expression(reader).map { .expression($0) }
+        case "queue": queue(reader, name: name).map { .queue($0) }
         default: .host(host(reader))
         }
     }
@@ -197,7 +199,7 @@ struct CheckConfigurationReader {
         return configuration
     }
 
-    private func secret(_ reader: YAMLMappingReader, _ key: String, isRequired: Bool = false) -> String? {
+    func secret(_ reader: YAMLMappingReader, _ key: String, isRequired: Bool = false) -> String? {
         let text = isRequired ? reader.requiredString(key) : reader.string(key)
         guard let text else { return nil }
         do throws(SecretResolver.Failure) {

@@ -13,9 +13,15 @@ package struct CheckDefinition: Sendable {
         case sqlite(SQLiteCheckConfiguration)
         case host(HostCheckConfiguration)
         case disk(DiskCheckConfiguration)
+        case expression(ExpressionCheckConfiguration)
+        case queue(QueueCheckConfiguration)
+        /// From the section `heartbeats`.
+        case heartbeat(HeartbeatDefinition)
 
         /// As the file names it, and the label `job`.
-        package static let names = ["postgres", "redis", "http", "tcp", "sqlite", "host", "disk"]
+        package static let names = [
+            "postgres", "redis", "http", "tcp", "sqlite", "host", "disk", "expression", "queue",
+        ]
     }
 
     package var name: String

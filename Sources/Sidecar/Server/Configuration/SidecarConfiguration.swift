@@ -62,7 +62,21 @@ package struct SidecarConfiguration: Sendable {
         reportDoubles(reader, "scrape_configs", scrapes.map(\.jobName), what: "job_name")
         let checkReader = CheckConfigurationReader(secrets: secrets)
         checks = (reader.mappings("health_checks") ?? []).compactMap { checkReader.read($0) }
+        let heartbeatReader = HeartbeatConfigurationReader(secrets: secrets, files: files)
+        let heartbeats = (reader.mappings("heartbeats") ?? []).compactMap { heartbeatReader.read($0) }
         reportDoubles(reader, "health_checks", checks.map(\.name), what: "name")
+        // A heartbeat is a check like others; its name may not be that of one.
+        let names = Set(checks.map(\.name))
+        reportDoubles(
+            reader,
+            "heartbeats",
+            heartbeats.map(\.name)
+                + names.filter { name in
+                    heartbeats.contains { $0.name == name }
+                },
+            what: "name"
+        )
+        checks += heartbeats
         readRules(reader, files: files, features: features)
         let environment = NotificationDecoder.Environment(
             resolve: { try secrets.resolve($0) },

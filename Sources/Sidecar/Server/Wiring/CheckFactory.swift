@@ -12,6 +12,9 @@ extension CheckDefinition {
         case .tcp(let configuration): try TCPCheck(name: name, configuration, in: environment)
         case .sqlite(let configuration): try SQLiteCheck(name: name, configuration, in: environment)
         case .host(let configuration): try HostCheck(name: name, configuration, in: environment)
+        case .expression(let configuration): try ExpressionCheck(name: name, configuration, in: environment)
+        case .queue(let configuration): try QueueCheck(name: name, configuration, in: environment)
+        case .heartbeat(let definition): try HeartbeatCheck(definition, in: environment)
         case .disk(let configuration): try DiskCheck(name: name, configuration, in: environment)
         }
     }

@@ -24,6 +24,8 @@ extension Sidecar {
         clock: HealthClock,
         listen: ListenAddress,
         attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>,
+        expressions: any ExpressionEvaluating,
+        heartbeats: HeartbeatBoard,
         edge: @escaping @Sendable (String) -> Void
     ) -> Core {
         let epoch = clock.now().uptime
@@ -64,7 +66,13 @@ extension Sidecar {
             client: client,
             board: targets,
             metadata: metadata,
-            environment: CheckEnvironment(loop: io, http: client, connectionClosed: edge),
+            environment: CheckEnvironment(
+                loop: io,
+                http: client,
+                connectionClosed: edge,
+                expressions: expressions,
+                heartbeats: heartbeats
+            ),
             random: { UInt64.random(in: .min ... .max) }
         )
         return Core(conductor: conductor, inputs: inputs, ownSeries: ownSeries)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
 import HTTPTypes
 import HealthChecks
 import HealthProbes
@@ -93,6 +94,10 @@ extension Sidecar {
         MetricsRoutes(own: own, store: store).register(on: router)
         StatusPage(version: options.version, registry: registry, targets: targets, rules: rules, own: own)
             .register(on: router)
+        HeartbeatRoutes(
+            keeper: heartbeats,
+            hurry: { [io, core] check in io.execute { core.value.conductor.hurry(check: check) } }
+        ).register(on: router)
         ManagementRoutes(
             isReady: { [self] in isServing.withLock { $0 } },
             reload: { [self] in await reload() },

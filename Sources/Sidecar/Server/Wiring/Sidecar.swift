@@ -74,6 +74,7 @@ package final class Sidecar: Sendable {
     let notifications: NotificationLoop
     let forwarding: ForwardingLoop
     let own: OwnMetrics
+    let heartbeats: HeartbeatKeeper
     let deliveries: WorkRunner<DeliveryAttempt>
     let forwardings: WorkRunner<ForwardingLoop.Post>
     let attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>
@@ -209,6 +210,14 @@ package final class Sidecar: Sendable {
         own.update { $0.storageInMemory = files.isMemoryOnly }
         own.addSource { forwarding.addMetrics(&$0) }
 
+        let heartbeats = try HeartbeatKeeper(
+            loop: notificationsThread,
+            database: try files.open("heartbeats.db", unixSeconds: unixSeconds),
+            clock: clock,
+            logger: logger
+        )
+        self.heartbeats = heartbeats
+
         let coreBox = Handover<LoopBound<Core>>()
         let io = io
         let attempts = WorkRunner<(CheckScheduler.Attempt, any HealthCheck)> { attempt, check in
@@ -230,6 +239,8 @@ package final class Sidecar: Sendable {
                 clock: clock,
                 listen: configuration.web.listen,
                 attempts: attempts,
+                expressions: StoredExpressions(store: store, engine: engine, clock: clock, features: options.features),
+                heartbeats: heartbeats.board,
                 edge: { check in io.execute { coreBox.value?.value.conductor.hurry(check: check) } }
             ),
             on: io
