@@ -283,6 +283,34 @@ import TimeSeries
         #expect(store.reader().latest(handle, at: Self.time(49), lookback: .seconds(1))?.value == .float(49))
     }
 
+    /// When the open tails alone fill the memory nothing more can be done, and that must not cost each commit its time.
+    @Test func memoryTooSmallForTheActiveSeries() throws {
+        var configuration = StoreConfiguration()
+        configuration.memoryLimit = 1 << 20
+        let store = TimeSeriesStore(configuration)
+        let appender = store.appender(source: "a")
+        var random = SeededGenerator(seed: 5)
+        var references: [SeriesReference] = []
+        while let reference = try? appender.series(["__name__": "m", "i": "\(references.count)"]) {
+            references.append(reference)
+        }
+        #expect(references.count > 2000)
+        let before = store.statistics.seriesExamined
+        let scrapes = 200
+        for scrape in 0..<scrapes {
+            for reference in references { appender.append(reference, Double.random(in: 0...1, using: &random)) }
+            try appender.commit(at: Self.time(scrape))
+        }
+        // Six passes for each 64 commits and a slow round besides, not some 33 passes for each commit.
+        let passes = (store.statistics.seriesExamined - before) / references.count
+        #expect(passes <= scrapes / 64 * 6 + scrapes / 8, "\(passes) passes over all series in \(scrapes) commits")
+        #expect(throws: StoreError.memoryLimit(1 << 20)) { try appender.series(["__name__": "one more"]) }
+        // The tails are what is left: at most 64 noisy values a series.
+        #expect(store.statistics.bytes < references.count * 1200, "\(store.statistics)")
+        let handle = try #require(store.reader().select([.equal("i", "7")]).first)
+        #expect(store.reader().latest(handle, at: Self.time(199), lookback: .seconds(1)) != nil)
+    }
+
     @Test func readersAndWritersAtOnce() async throws {
         let store = TimeSeriesStore()
         await withTaskGroup(of: Void.self) { group in

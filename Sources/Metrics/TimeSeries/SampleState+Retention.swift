@@ -12,6 +12,7 @@ extension SampleState {
                 return true
             }
             unsafe trim(column, slot: slot)
+            statistics.seriesExamined += 1
             hand = slot + 1
             left -= 1
         }
@@ -79,14 +80,15 @@ extension SampleState {
         if source.isRetired { abandoned.append(slot) } else { source.condemned.append(unsafe column.pointee.lane) }
     }
 
-    /// Sets how old samples may be, from the newest of all; while memory is short a sixteenth of what is held goes,
-    /// oldest first, at the end all but the open tails.
-    mutating func adjustCutoff(_ configuration: StoreConfiguration, isShort: Bool) {
+    /// Sets how old samples may be, from the newest of all. While memory is short a part of what is held goes, oldest
+    /// first: a sixteenth, and twice as much with each pass that was not enough, at the end all but the open tails.
+    mutating func adjustCutoff(_ configuration: StoreConfiguration, isShort: Bool, pass: Int) {
         guard newest != .min else { return }
         let byAge = (Timestamp(milliseconds: newest) - configuration.retention).milliseconds
         if isShort {
             let oldest = max(byAge, max(pressureCutoff, oldestTime ?? byAge))
-            pressureCutoff = oldest.saturatingAdd(max(1, newest.saturatingSubtract(oldest) / 16))
+            let part = max(1, newest.saturatingSubtract(oldest) / (16 >> Int64(min(4, pass))))
+            pressureCutoff = oldest.saturatingAdd(part)
         }
         cutoff = max(byAge, pressureCutoff)
     }

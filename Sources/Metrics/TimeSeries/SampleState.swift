@@ -21,6 +21,8 @@ struct SampleState {
     var cutoff = Int64.min
     var pressureCutoff = Int64.min
     var newest = Int64.min
+    /// Until this number of commits making room is not tried again, because it was no use.
+    var patienceUntil = 0
     /// Series without an owner that hold nothing any more.
     var abandoned: [UInt32] = []
     var statistics = StoreStatistics()

@@ -9,19 +9,19 @@ package final class SeriesAppender: @unchecked Sendable {
     // Invariant of @unchecked: the owner calls from one thread at a time; what others see is behind the core's locks.
     package let source: String
     let core: StoreCore
-    private let state: Source
+    let state: Source
     private weak var registry: AppenderRegistry?
 
-    private typealias Mark = LaneTable.Mark
-    private typealias SideSample = LaneTable.SideSample
+    typealias Mark = LaneTable.Mark
+    typealias SideSample = LaneTable.SideSample
 
-    private let table = unsafe LaneTable.make()
+    let table = unsafe LaneTable.make()
     private var isRetired = false
     /// Keeps the loads of `touch` alive.
     private var touched: UInt8 = 0
-    private var segment: LogSegment?
-    private var record = CommitRecordWriter()
-    private var payload = BitWriter()
+    var segment: LogSegment?
+    var record = CommitRecordWriter()
+    var payload = BitWriter()
     /// True while the log is read back: nothing is written to it.
     var isReplay = false
     /// The timestamp of the newest commit.
@@ -95,23 +95,6 @@ package final class SeriesAppender: @unchecked Sendable {
     @discardableResult
     package func append(_ reference: SeriesReference, _ histogram: FloatHistogram, at timestamp: Timestamp) -> Bool {
         appendAside(reference, .histogram(histogram), at: timestamp)
-    }
-
-    private func appendAside(_ reference: SeriesReference, _ value: SampleValue, at timestamp: Timestamp?) -> Bool {
-        guard knows(reference) else {
-            unsafe table.pointee.unknown += 1
-            return false
-        }
-        if timestamp == nil {
-            let lane = Int(reference.lane)
-            if unsafe !table.pointee[lane].mark.isDisjoint(with: Mark.anyStaged) {
-                unsafe table.pointee.duplicates += 1
-                return true
-            }
-            unsafe table.pointee[lane].mark.insert(.stagedAside)
-        }
-        unsafe table.pointee.side.append(SideSample(lane: reference.lane, timestamp: timestamp, value: value))
-        return true
     }
 
     /// Forgets what was appended since the last commit.
@@ -236,84 +219,6 @@ package final class SeriesAppender: @unchecked Sendable {
         summary.staleMarkers += 1
     }
 
-    /// What takes the side road in this commit: explicit timestamps, histograms, samples of foreign lanes, and the stale
-    /// markers of those that are missing.
-    private func prepareSide(
-        _ timestamp: Timestamp,
-        _ summary: inout CommitSummary
-    ) -> [(sample: SideSample, isMarker: Bool)] {
-        var result: [(sample: SideSample, isMarker: Bool)] = []
-        let oldest = timestamp - core.configuration.oldestExplicitAge
-        let newest = timestamp + core.configuration.newestExplicitLead
-        var present: Set<UInt32> = []
-        for sample in unsafe table.pointee.side {
-            if let own = sample.timestamp {
-                if own < oldest {
-                    summary.tooOld += 1
-                } else if own > newest {
-                    summary.tooNew += 1
-                } else {
-                    result.append((sample, false))
-                }
-            } else {
-                present.insert(sample.lane)
-                result.append((sample, false))
-            }
-        }
-        unsafe table.pointee.forEach { lane, entry in
-            guard !entry.mark.isDisjoint(with: [.foreign, .aside]) else { return }
-            let number = UInt32(lane)
-            if entry.mark.contains([.foreign, .staged]) {
-                result.append((SideSample(lane: number, timestamp: nil, value: .float(entry.value)), false))
-                present.insert(number)
-                if !entry.mark.contains(.active) { summary.seriesAdded += 1 }
-                entry.mark.insert(.active)
-            }
-            entry.mark.remove(.staged)
-            if entry.mark.contains(.active), !present.contains(number) {
-                entry.mark.remove(.active)
-                let marker = SampleValue.float(StaleMarker.value)
-                result.append((SideSample(lane: number, timestamp: nil, value: marker), true))
-            }
-        }
-        for lane in present.sorted() {
-            unsafe table.pointee[Int(lane)].mark.remove(.stagedAside)
-            if unsafe !table.pointee[Int(lane)].mark.contains(.active) { summary.seriesAdded += 1 }
-            unsafe table.pointee[Int(lane)].mark.insert(.active)
-            if unsafe !table.pointee[Int(lane)].mark.contains(.foreign) {
-                unsafe table.pointee[Int(lane)].mark.insert(.aside)
-            }
-        }
-        return result
-    }
-
-    private func finish(
-        _ samples: inout SampleState,
-        row: UInt32,
-        _ timestamp: Timestamp,
-        _ aside: [(sample: SideSample, isMarker: Bool)],
-        _ summary: inout CommitSummary
-    ) -> [SideSample] {
-        var accepted: [SideSample] = []
-        for (sample, isMarker) in aside {
-            let before = summary.stored
-            samples.appendAside(
-                sample.value,
-                at: (sample.timestamp ?? timestamp).milliseconds,
-                slot: unsafe table.pointee[Int(sample.lane)].slot,
-                isMarker: isMarker,
-                &summary
-            )
-            if summary.stored > before { accepted.append(sample) }
-            if unsafe samples.directory[table.pointee[Int(sample.lane)].slot] == nil {
-                samples.letGo(of: sample.lane, state)
-            }
-        }
-        samples.committed[Int(state.number)] = row + 1
-        samples.statistics.add(summary)
-        return accepted
-    }
-
     /// Forgets series that the store wants back, unless they are written again.
     private func letGo() {
         let lanes: [UInt32] = core.samples.withLock { _ in
@@ -364,129 +269,5 @@ package final class SeriesAppender: @unchecked Sendable {
             samples.abandon(state)
         }
         registry?.forget(self)
-    }
-
-    // MARK: The log
-
-    private func beginRecord(_ log: SampleLog?, isSetBack: Bool) {
-        guard let log, let current = log.current else {
-            if segment != nil { clearLogMarks() }
-            segment = nil
-            log?.countLost()
-            return
-        }
-        if segment !== current || isSetBack {
-            clearLogMarks()
-            segment = current
-        }
-        payload.removeAll()
-        payload.write(byte: CommitRecordWriter.commitKind)
-        payload.write(varint: UInt64(state.number))
-        payload.write(varint: UInt64(source.utf8.count))
-        for byte in source.utf8 { payload.write(byte: byte) }
-        defineLanes()
-        record.begin()
-    }
-
-    private func clearLogMarks() {
-        unsafe table.pointee.forEach { _, entry in entry.mark.subtract([.logged, .loggedValue]) }
-    }
-
-    /// Writes the labels of lanes that the segment does not know and that this commit needs.
-    private func defineLanes() {
-        var lanes: [Int] = []
-        unsafe table.pointee.forEach { lane, entry in
-            guard !entry.mark.contains(.logged) else { return }
-            if entry.mark.contains(.staged) { lanes.append(lane) }
-        }
-        for sample in unsafe table.pointee.side
-        where unsafe table.pointee[Int(sample.lane)].mark.isDisjoint(with: [.logged, .staged]) {
-            unsafe table.pointee[Int(sample.lane)].mark.insert(.logged)
-            lanes.append(Int(sample.lane))
-        }
-        guard !lanes.isEmpty else {
-            payload.write(varint: 0)
-            payload.write(varint: 0)
-            return
-        }
-        lanes.sort()
-        core.index.withLock { index in
-            var numbers: [UInt32: UInt64] = [:]
-            var pairs: [SeriesIndex.Pair] = []
-            var series: [(lane: Int, pairs: [UInt64])] = []
-            for lane in lanes {
-                guard let own = unsafe index.pairNumbers(of: table.pointee[lane].slot) else { continue }
-                var list: [UInt64] = []
-                for position in 0..<own.count {
-                    let number = unsafe own[position]
-                    if let known = numbers[number] {
-                        list.append(known)
-                    } else if let pair = index.pair(number) {
-                        numbers[number] = UInt64(pairs.count)
-                        list.append(UInt64(pairs.count))
-                        pairs.append(pair)
-                    }
-                }
-                series.append((lane, list))
-            }
-            payload.write(varint: UInt64(pairs.count))
-            for pair in pairs {
-                payload.write(text: index.names[Int(pair.name)].text)
-                payload.write(text: Array(pair.value))
-            }
-            payload.write(varint: UInt64(series.count))
-            for (lane, list) in series {
-                payload.write(varint: UInt64(lane))
-                payload.write(varint: UInt64(list.count))
-                for number in list { payload.write(varint: number) }
-            }
-        }
-        for lane in lanes { unsafe table.pointee[lane].mark.insert(.logged) }
-    }
-
-    private func write(to log: SampleLog, at timestamp: Timestamp, _ aside: [SideSample]) {
-        guard let segment else { return }
-        record.end()
-        payload.write(signed: timestamp.milliseconds)
-        payload.write(varint: UInt64(unsafe table.pointee.count))
-        payload.write(varint: UInt64(record.nibbles.count))
-        payload.write(bytes: record.nibbles)
-        payload.write(varint: UInt64(aside.count))
-        for sample in aside {
-            payload.write(varint: UInt64(sample.lane))
-            payload.write(byte: (sample.timestamp == nil ? 0 : 1) | (sample.value.isHistogram ? 2 : 0))
-            if let own = sample.timestamp {
-                payload.write(signed: own.milliseconds.saturatingSubtract(timestamp.milliseconds))
-            }
-            switch sample.value {
-            case .float(let value): payload.write(fixed: value.bitPattern)
-            case .histogram(let histogram): HistogramCodec.encode(histogram, after: nil, into: &payload)
-            }
-        }
-        log.append(payload.bytes, to: segment, at: timestamp.milliseconds)
-    }
-
-    private func logRetirement() {
-        guard !isReplay, let log = core.log.withLock({ $0 }), let current = log.current else { return }
-        payload.removeAll()
-        payload.write(byte: CommitRecordWriter.retireKind)
-        payload.write(varint: UInt64(state.number))
-        payload.write(text: Array(source.utf8))
-        payload.write(signed: (newestCommit ?? .distantPast).milliseconds)
-        log.append(payload.bytes, to: current, at: newestCommit?.milliseconds ?? .min)
-    }
-}
-
-extension SampleValue {
-    var isHistogram: Bool {
-        if case .histogram = self { return true }
-        return false
-    }
-}
-
-extension BitWriter {
-    mutating func write(text: [UInt8]) {
-        write(varint: UInt64(text.count))
-        write(bytes: text)
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Finds series by their labels: every pair of name and value has a number and the ascending list of the series that
 /// carry it.
 struct SeriesIndex {
@@ -22,13 +24,29 @@ struct SeriesIndex {
         var pairs: [UInt32] = []
     }
 
+    /// A text under a name's number; hashed and compared as one run of bytes.
     private struct PairKey: Hashable {
         var name: UInt32
         var value: ArraySlice<UInt8>
+
+        static func == (left: PairKey, right: PairKey) -> Bool {
+            guard left.name == right.name, left.value.count == right.value.count else { return false }
+            return unsafe left.value.withUnsafeBytes { ours in
+                unsafe right.value.withUnsafeBytes { theirs in
+                    guard let our = ours.baseAddress, let their = theirs.baseAddress else { return unsafe ours.isEmpty }
+                    return unsafe memcmp(our, their, ours.count) == 0
+                }
+            }
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(name)
+            unsafe value.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        }
     }
 
     private(set) var names: [Name] = []
-    private var nameNumbers: [ArraySlice<UInt8>: UInt32] = [:]
+    private var nameNumbers: [PairKey: UInt32] = [:]
     private var freeNames: [UInt32] = []
     private var pairs: [Pair?] = []
     /// The names of the pairs once more, where a search finds them quickly.
@@ -61,7 +79,8 @@ struct SeriesIndex {
         var numbers: [UInt32] = []
         var isKnown = true
         labels.forEachUTF8 { name, value in
-            guard isKnown, let name = nameNumbers[name], let pair = pairNumbers[PairKey(name: name, value: value)]
+            guard isKnown, let name = nameNumbers[Self.nameKey(name)],
+                let pair = pairNumbers[PairKey(name: name, value: value)]
             else {
                 isKnown = false
                 return
@@ -105,7 +124,9 @@ struct SeriesIndex {
         return Labels(encoded: bytes)
     }
 
-    func name(_ text: some Sequence<UInt8>) -> UInt32? { nameNumbers[ArraySlice(text)] }
+    func name(_ text: some Sequence<UInt8>) -> UInt32? { nameNumbers[Self.nameKey(ArraySlice(text))] }
+
+    private static func nameKey(_ text: ArraySlice<UInt8>) -> PairKey { PairKey(name: .max, value: text) }
 
     func pair(_ number: UInt32) -> Pair? { pairs[Int(number)] }
 
@@ -127,7 +148,7 @@ struct SeriesIndex {
     }
 
     private mutating func makeName(_ text: ArraySlice<UInt8>) -> UInt32 {
-        if let known = nameNumbers[text] { return known }
+        if let known = nameNumbers[Self.nameKey(text)] { return known }
         let own = Array(text)
         let number: UInt32
         if let free = freeNames.popLast() {
@@ -137,7 +158,7 @@ struct SeriesIndex {
             number = UInt32(names.count)
             names.append(Name(text: own))
         }
-        nameNumbers[own[...]] = number
+        nameNumbers[Self.nameKey(own[...])] = number
         bytes += own.count + Self.pairOverhead
         return number
     }
@@ -234,7 +255,7 @@ struct SeriesIndex {
         }
         if names[Int(pair.name)].pairs.isEmpty {
             let text = names[Int(pair.name)].text
-            nameNumbers[text[...]] = nil
+            nameNumbers[Self.nameKey(text[...])] = nil
             names[Int(pair.name)] = Name(text: [])
             freeNames.append(pair.name)
             bytes -= text.count + Self.pairOverhead

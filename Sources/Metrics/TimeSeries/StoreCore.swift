@@ -114,28 +114,50 @@ final class StoreCore: Sendable {
     /// Bytes in use: samples, labels and index.
     var bytes: Int { samples.withLock { $0.context.bytes } + indexBytes.load(ordering: .relaxed) }
 
-    /// Goes on looking for what is too old, in proportion to what was written; while memory is short, until it is not.
+    /// Goes on looking for what is too old, in proportion to what was written; when memory is used up, all the way.
     func maintain(written: Int, created: Int, log: SampleLog?) {
         // Series made faster than this looks at them would pile up.
         var left = written / 32 + created * 4 + 64
-        var passes = 0
         while left > 0 {
-            let slice = min(left, 256)
+            let slice = min(left, Self.trimSlice)
             left -= slice
-            guard samples.withLock({ $0.trim(budget: slice) }) else { continue }
-            // Once around. While memory is nearly full, oldest samples go faster than by age.
-            let used = bytes, limit = configuration.memoryLimit
-            let cutoff = samples.withLock { state in
-                state.adjustCutoff(configuration, isShort: used > limit / 100 * 92)
-                return state.cutoff
+            if samples.withLock({ $0.trim(budget: slice) }) {
+                finishRound(pass: 0, log)
+                break
             }
-            log?.removeSegments(before: cutoff)
-            dropAbandoned()
-            passes += 1
-            if used <= limit / 100 * 97 || passes > 32 { break }
-            left = .max
         }
-        if bytes > configuration.memoryLimit, passes == 0 { maintain(written: .max / 16, created: 0, log: log) }
+        guard bytes > configuration.memoryLimit / 100 * 97 else { return }
+        let isHopeless = samples.withLock { $0.statistics.commits < $0.patienceUntil }
+        if !isHopeless { makeRoom(log) }
+    }
+
+    private static let trimSlice = 256
+    /// Passes until all but the open tails have gone.
+    private static let passes = 6
+    /// When even that is not enough, commits until it is tried again.
+    private static let patience = 64
+
+    private func makeRoom(_ log: SampleLog?) {
+        for pass in 0..<Self.passes {
+            finishRound(pass: pass, log)
+            samples.withLock { $0.hand = 0 }
+            while !samples.withLock({ $0.trim(budget: Self.trimSlice) }) {}
+            dropAbandoned()
+            if bytes <= configuration.memoryLimit / 100 * 97 { return }
+        }
+        samples.withLock { $0.patienceUntil = $0.statistics.commits + Self.patience }
+    }
+
+    /// All series have been looked at: from now on a newer moment divides old from young.
+    private func finishRound(pass: Int, _ log: SampleLog?) {
+        // While memory is nearly full, the oldest samples go faster than by age.
+        let isShort = bytes > configuration.memoryLimit / 100 * 92
+        let cutoff = samples.withLock { state in
+            state.adjustCutoff(configuration, isShort: isShort, pass: pass)
+            return state.cutoff
+        }
+        log?.removeSegments(before: cutoff)
+        dropAbandoned()
     }
 
     private func dropAbandoned() {

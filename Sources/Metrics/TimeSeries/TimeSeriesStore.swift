@@ -115,6 +115,8 @@ package struct StoreStatistics: Hashable, Sendable {
     package var seriesCreated = 0
     package var seriesDropped = 0
     package var seriesRefused = 0
+    /// How often a series was looked at for samples to drop: the work that keeping the limits takes.
+    package var seriesExamined = 0
     /// How often a source's clock was found set back.
     package var clockSetBack = 0
 
