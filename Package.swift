@@ -39,6 +39,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -75,8 +76,8 @@ let healthChecks: [Target] = [
         "HealthProbes",
         "HealthChecks/Probes",
         [
-            "HealthChecks", "JSONDocument", hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioPosix,
-            serviceLifecycle, unixSignals,
+            "HealthChecks", "JSONDocument", hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioPosix, nioHTTP2,
+            .product(name: "NIOHPACK", package: "swift-nio-http2"), serviceLifecycle, unixSignals,
         ]
     ),
 ]
@@ -251,6 +252,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),

@@ -36,7 +36,7 @@ struct AdministrationTests {
         #expect(try await HTTPGet(sidecar.url + "/api/v2/silences").text.contains("\"comment\":\"none\""))
         let mode = try FileManager.default.attributesOfItem(atPath: socket)[.posixPermissions] as? Int
         #expect(mode == 0o660)
-        #expect(try await post("http://admin/-/drain", socket: socket) == 200)
+        #expect(try await post("http://admin/-/drain?stop=false", socket: socket) == 200)
         #expect(await statusCode(sidecar.url + "/readyz") == 503)
         #expect(await sidecar.process.stop(grace: .seconds(20)) == .code(0), "\(sidecar.process.errorOutput)")
     }

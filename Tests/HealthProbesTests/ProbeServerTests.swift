@@ -9,6 +9,7 @@ import HummingbirdTesting
 import Logging
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 /// Over real sockets: the fast handler, the middleware behind it, and how the two share a connection.

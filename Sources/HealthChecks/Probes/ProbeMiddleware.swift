@@ -15,18 +15,22 @@ public import Hummingbird
 public struct ProbeMiddleware<Context: RequestContext>: RouterMiddleware {
     private let responder: ProbeResponder
     private let showsDetails: @Sendable (Request, Context) -> Bool
+    private let onProbe: @Sendable () -> Void
 
     /// Creates the middleware.
     ///
     /// - Parameters:
     ///   - responder: makes the answers.
     ///   - showsDetails: whether a caller may see texts and addresses; by default nobody may.
+    ///   - onProbe: called for every probe answered here.
     public init(
         _ responder: ProbeResponder,
-        showsDetails: @escaping @Sendable (Request, Context) -> Bool = { _, _ in false }
+        showsDetails: @escaping @Sendable (Request, Context) -> Bool = { _, _ in false },
+        onProbe: @escaping @Sendable () -> Void = {}
     ) {
         self.responder = responder
         self.showsDetails = showsDetails
+        self.onProbe = onProbe
     }
 
     /// Answers a probe, and passes everything else on.
@@ -42,6 +46,7 @@ public struct ProbeMiddleware<Context: RequestContext>: RouterMiddleware {
             details: showsDetails(request, context)
         )
         guard let answer else { return try await next(request, context) }
+        onProbe()
         return Self.response(answer, method: request.method)
     }
 

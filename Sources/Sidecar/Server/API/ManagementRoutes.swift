@@ -9,8 +9,10 @@ struct ManagementRoutes: Sendable {
     let isReady: @Sendable () -> Bool
     /// Reads the configuration again; nil when that went well, otherwise why not.
     let reload: @Sendable () async -> String?
-    /// Readiness fails from now on.
-    let drain: @Sendable () -> Void
+    /// Readiness fails from now on; with `true` the process ends when the drain delay is over.
+    let drain: @Sendable (_ andStops: Bool) -> Void
+    /// Ends a drain that does not stop the process; false when none can be ended.
+    let cancelDrain: @Sendable () -> Bool
 
     func register(on router: some RouterMethods<BasicRequestContext>) {
         for method in [HTTPRequest.Method.get, .head] {
@@ -26,10 +28,15 @@ struct ManagementRoutes: Sendable {
                 }
                 return .text("")
             }
-            router.on("/-/drain", method: method) { _, _ in
-                drain()
-                return Response.text("draining\n")
+            router.on("/-/drain", method: method) { request, _ in
+                let stays = request.uri.queryParameters["stop"] == "false"
+                drain(!stays)
+                return Response.text(stays ? "draining\n" : "draining, then stopping\n")
             }
+        }
+        router.on("/-/drain", method: .delete) { _, _ in
+            cancelDrain()
+                ? Response.text("serving\n") : .text("no drain that can be ended\n", status: .conflict)
         }
     }
 }

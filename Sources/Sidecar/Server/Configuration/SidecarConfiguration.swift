@@ -13,6 +13,7 @@ package struct SidecarConfiguration: Sendable {
     package var web = WebConfiguration()
     package var scrapes: [ScrapeConfiguration] = []
     package var checks: [CheckDefinition] = []
+    package var probes = ProbeConfiguration()
     package var rules: [RuleGroupDefinition] = []
     package var notifications = NotificationConfiguration()
     package var alerting = AlertingConfiguration()
@@ -77,6 +78,10 @@ package struct SidecarConfiguration: Sendable {
             what: "name"
         )
         checks += heartbeats
+        if let section = reader.mapping("probes") {
+            let probeReader = ProbeConfigurationReader(scrapes: scrapes, checkNames: checks.map(\.name))
+            probes = probeReader.read(section)
+        }
         readRules(reader, files: files, features: features)
         let environment = NotificationDecoder.Environment(
             resolve: { try secrets.resolve($0) },
@@ -122,6 +127,9 @@ package struct SidecarConfiguration: Sendable {
 }
 
 extension SidecarConfiguration {
+    /// The job of targets given on the command line.
+    package static let commandLineJob = "service"
+
     /// Adds what `--target URL` says: without a path it means `/metrics`; job `service`, instance host and port.
     package mutating func add(targets urls: [String]) throws(UsageProblem) {
         guard !urls.isEmpty else { return }
@@ -136,7 +144,7 @@ extension SidecarConfiguration {
             guard scheme == "http" || scheme == "https", !address.isEmpty else {
                 throw UsageProblem(description: "--target \(url): expected a URL such as http://127.0.0.1:8080")
             }
-            var scrape = ScrapeConfiguration(jobName: "service")
+            var scrape = ScrapeConfiguration(jobName: Self.commandLineJob)
             scrape.interval = global.scrapeInterval
             scrape.timeout = global.effectiveTimeout(for: global.scrapeInterval)
             scrape.scheme = scheme

@@ -9,6 +9,8 @@ package struct WebConfiguration: Sendable, Equatable {
     package var adminListen: ListenAddress?
     /// The TCP port for HAProxy's agent-check; nil: none.
     package var haproxyAgentListen: ListenAddress?
+    /// Where gRPC's health service listens; nil: nowhere.
+    package var grpcListen: ListenAddress?
     /// How the outside reaches this sidecar, for links in notifications; nil: `http://` and the listen address.
     package var externalURL: String?
     /// How long to go on serving after readiness has failed; nil: 5 s, or none when nobody probed in the last minute.
@@ -26,6 +28,7 @@ package struct WebConfiguration: Sendable, Equatable {
             reader.problem("admin_listen", "web.admin_listen: expected an address other than web.listen")
         }
         haproxyAgentListen = Self.address(reader, "haproxy_agent_listen")
+        grpcListen = Self.address(reader, "grpc_listen")
         externalURL = reader.string("external_url")
         drainDelay = reader.duration("drain_delay")
         maximumConnections = reader.integer("max_connections", in: 8...1_000_000) ?? maximumConnections

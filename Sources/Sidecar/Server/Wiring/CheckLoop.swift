@@ -71,11 +71,12 @@ final class CheckLoop {
         scheduler = CheckScheduler(epoch: epoch)
     }
 
-    /// Replaces the set of checks; one that stays keeps its schedule and series.
-    func configure(_ checks: [Entry]) throws(DependencyGraph.Problem) {
+    /// Replaces the set of checks; one that stays keeps its schedule and series. `conditions` are registered beside them
+    /// and recorded elsewhere.
+    func configure(_ checks: [Entry], conditions: [CheckDescriptor] = []) throws(DependencyGraph.Problem) {
         let now = clock.now()
         let descriptors = checks.map { CheckDescriptor($0.check, settings: $0.settings) }
-        try registry.configure(descriptors, at: now)
+        try registry.configure(descriptors + conditions, at: now)
         let names = Set(descriptors.map(\.name))
         for name in entries.keys where !names.contains(name) {
             scheduler.remove(name)

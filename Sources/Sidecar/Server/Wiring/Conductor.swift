@@ -46,6 +46,8 @@ final class Conductor {
         let evaluateEdge: (_ metrics: Set<String>, _ at: Timestamp) -> Void
         /// Collect the sidecar's own metrics.
         let collectOwn: (_ at: Timestamp) -> Void
+        /// A scrape has ended and was committed.
+        let scraped: () -> Void
         /// Ticks that passed unseen.
         let missed: (_ member: Member, _ count: Int64) -> Void
     }
@@ -111,7 +113,12 @@ final class Conductor {
         arm()
     }
 
-    func configure(checks entries: [CheckLoop.Entry]) throws(DependencyGraph.Problem) { try checks.configure(entries) }
+    func configure(
+        checks entries: [CheckLoop.Entry],
+        conditions: [CheckDescriptor]
+    ) throws(DependencyGraph.Problem) {
+        try checks.configure(entries, conditions: conditions)
+    }
 
     func finish(_ attempt: CheckScheduler.Attempt, _ result: CheckResult) { checks.finish(attempt, result) }
 
@@ -183,6 +190,7 @@ final class Conductor {
         guard !isStopped else { return }
         scrape.start(timestamp) { [weak self] ended in
             guard let self else { return }
+            actions.scraped()
             inputFinished(.scrape(name), changed: ended.changed, metrics: ended.metricNames)
         }
     }
@@ -193,6 +201,7 @@ final class Conductor {
 
     /// An extra scrape after a connection edge has been committed, at its own time.
     func edgeScrapeFinished(_ ended: Ended) {
+        actions.scraped()
         if ended.changed { actions.evaluateEdge(ended.metricNames, clock.timestampNow) }
     }
 

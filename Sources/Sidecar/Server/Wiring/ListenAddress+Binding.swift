@@ -12,6 +12,14 @@ extension ListenAddress {
         }
     }
 
+    /// For a listener that takes one resolved address.
+    func socketAddress() throws -> SocketAddress {
+        switch self {
+        case .tcp(let host, let port): try SocketAddress.makeAddressResolvingHost(host, port: port)
+        case .unix(let path): try SocketAddress(unixDomainSocketPath: path)
+        }
+    }
+
     /// The address that was bound: with the port that was chosen where 0 was asked for.
     func bound(by channel: any Channel) -> ListenAddress {
         guard case .tcp(let host, _) = self, let port = channel.localAddress?.port else { return self }

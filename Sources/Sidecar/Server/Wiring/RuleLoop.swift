@@ -18,6 +18,8 @@ final class RuleLoop: Sendable {
         var hasReconciled = false
         /// Rules whose last evaluation failed, so that only the first failure and the recovery are logged.
         var failing: Set<String> = []
+        /// Whether anybody wants to know what fires.
+        var tellsFiring = false
 
         init(_ manager: RuleManager) { self.manager = manager }
     }
@@ -37,6 +39,7 @@ final class RuleLoop: Sendable {
     private let logger: Logger
     private let notify: @Sendable ([Alert]) -> Void
     private let reconcile: @Sendable (Set<UInt64>) -> Void
+    private let firing: @Sendable ([Labels]) -> Void
     private let box: LoopBound<Box>
     private let running = Mutex<Set<Duration>>([])
     private let counted = Mutex(Statistics())
@@ -48,22 +51,25 @@ final class RuleLoop: Sendable {
         logger: Logger,
         manager: sending RuleManager,
         notify: @escaping @Sendable ([Alert]) -> Void,
-        reconcile: @escaping @Sendable (Set<UInt64>) -> Void
+        reconcile: @escaping @Sendable (Set<UInt64>) -> Void,
+        firing: @escaping @Sendable ([Labels]) -> Void
     ) {
         self.loop = loop
         self.clock = clock
         self.logger = logger
         self.notify = notify
         self.reconcile = reconcile
+        self.firing = firing
         box = LoopBound(Box(manager), on: loop)
     }
 
     var statistics: Statistics { counted.withLock { $0 } }
 
     /// Replaces the rules; resolves owed by rules that are gone are told at once.
-    func load(_ groups: [RuleGroupDefinition], context: RuleContext, restoring: Bool = false) {
+    func load(_ groups: [RuleGroupDefinition], context: RuleContext, restoring: Bool = false, tellsFiring: Bool) {
         loop.execute { [self] in
             let box = box.value
+            box.tellsFiring = tellsFiring
             if restoring { box.manager.restore() }
             let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
             let transitions = box.manager.load(groups, context: context, at: now)
@@ -99,6 +105,7 @@ final class RuleLoop: Sendable {
             guard !evaluations.isEmpty else { return }
             counted.withLock { $0.edgeEvaluations &+= 1 }
             for evaluation in evaluations { finish(evaluation) }
+            tellFiring()
         }
     }
 
@@ -129,6 +136,7 @@ final class RuleLoop: Sendable {
             finish(evaluation)
             box.value.unevaluated.remove(group.key)
         }
+        tellFiring()
         reconcileIfDue()
     }
 
@@ -165,6 +173,12 @@ final class RuleLoop: Sendable {
         for group in manager.groups where group.interval(manager.context) == interval {
             manager.note(missed: Int(clamping: count), ofGroup: group.key)
         }
+    }
+
+    /// What readiness may depend on. Once every group has been evaluated: before, silence means nothing.
+    private func tellFiring() {
+        guard box.value.tellsFiring, box.value.unevaluated.isEmpty else { return }
+        firing(box.value.manager.alerts().filter { $0.state == .firing }.map(\.labels))
     }
 
     /// Once every group was evaluated, what fires is known: the notifications may end what fires no more.

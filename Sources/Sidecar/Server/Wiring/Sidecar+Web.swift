@@ -17,14 +17,14 @@ import YAMLDocument
 
 extension Sidecar {
     /// The listeners, each a service of its own: the public one, and the one for administration where there is one.
-    func webServers(group: any EventLoopGroup, probes: ProbeResponder, activity: ProbeActivity) -> [any Service] {
+    func webServers(group: any EventLoopGroup, probes: ProbeResponder, drain: DrainControl) -> [any Service] {
         let web = initial.web
         let policy = web.adminListen == nil ? ChangePolicy.local : .elsewhere
-        var servers = [webServer(on: web.listen, policy: policy, group: group, probes: probes, activity: activity)]
+        var servers = [webServer(on: web.listen, policy: policy, group: group, probes: probes, drain: drain)]
         if let address = web.adminListen {
             // Who may write to a Unix socket is the file system's affair.
             let policy: ChangePolicy = if case .unix = address { .anybody } else { .local }
-            servers.append(webServer(on: address, policy: policy, group: group, probes: probes, activity: activity))
+            servers.append(webServer(on: address, policy: policy, group: group, probes: probes, drain: drain))
         }
         return servers
     }
@@ -35,7 +35,7 @@ extension Sidecar {
         policy: ChangePolicy,
         group: any EventLoopGroup,
         probes: ProbeResponder,
-        activity: ProbeActivity
+        drain: DrainControl
     ) -> any Service {
         var configuration = ApplicationConfiguration(
             address: address.bindAddress,
@@ -45,11 +45,16 @@ extension Sidecar {
         configuration.reuseAddress = true
         let logger = logger
         return Application(
-            router: router(probes: probes, policy: policy),
+            router: router(
+                probes: probes,
+                policy: policy,
+                isAdministration: address == initial.web.adminListen,
+                drain: drain
+            ),
             server: .http1(
                 probes: probes,
                 configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(120)),
-                onProbe: { activity.touch() }
+                onProbe: { drain.noteProbe() }
             ),
             configuration: configuration,
             onServerRunning: { channel in
@@ -61,9 +66,22 @@ extension Sidecar {
         )
     }
 
-    private func router(probes: ProbeResponder, policy: ChangePolicy) -> Router<BasicRequestContext> {
+    private func router(
+        probes: ProbeResponder,
+        policy: ChangePolicy,
+        isAdministration: Bool,
+        drain: DrainControl
+    ) -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: ProbeMiddleware(probes))
+        router.add(
+            middleware: ProbeMiddleware(
+                probes,
+                showsDetails: { [self] _, _ in
+                    isAdministration || current.withLock { $0.probes.details == .always }
+                },
+                onProbe: { drain.noteProbe() }
+            )
+        )
         router.add(middleware: ChangeGuardMiddleware(policy: policy))
         router.add(middleware: APIErrorMiddleware())
         QueryRoutes(
@@ -101,23 +119,9 @@ extension Sidecar {
         ManagementRoutes(
             isReady: { [self] in isServing.withLock { $0 } },
             reload: { [self] in await reload() },
-            drain: { [registry, clock] in registry.setPhase(.draining, at: clock.now()) }
+            drain: { drain.begin(andStops: $0) },
+            cancelDrain: { drain.cancel() }
         ).register(on: router)
         return router
-    }
-}
-
-/// When somebody last probed, which decides whether a drain has to wait for anybody.
-final class ProbeActivity: Sendable {
-    private let clock: HealthClock
-    private let last = Atomic<Int64>(Int64.min)
-
-    init(clock: HealthClock) { self.clock = clock }
-
-    func touch() { last.store(clock.now().unixMilliseconds, ordering: .relaxed) }
-
-    var wasRecent: Bool {
-        let last = last.load(ordering: .relaxed)
-        return last != .min && clock.now().unixMilliseconds - last < 60_000
     }
 }

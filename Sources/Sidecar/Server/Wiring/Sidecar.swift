@@ -89,8 +89,15 @@ package final class Sidecar: Sendable {
         let conductor: Conductor
         let inputs: InputSet
         let ownSeries: OwnSeriesWriter
+        let conditions: ReadinessConditions
 
-        init(conductor: Conductor, inputs: InputSet, ownSeries: OwnSeriesWriter) {
+        init(
+            conductor: Conductor,
+            inputs: InputSet,
+            ownSeries: OwnSeriesWriter,
+            conditions: ReadinessConditions
+        ) {
+            self.conditions = conditions
             self.conductor = conductor
             self.inputs = inputs
             self.ownSeries = ownSeries
@@ -183,6 +190,8 @@ package final class Sidecar: Sendable {
         forwardingBox.value = forwarding
         self.forwarding = forwarding
 
+        let coreBox = Handover<LoopBound<Core>>()
+        let io = io
         let environment = StoreRuleEnvironment(store: store, engine: engine)
         let state = try AlertStateStore(try files.open("alerts.db", unixSeconds: unixSeconds))
         let manager = RuleManager(context: Self.ruleContext(configuration), environment: environment, state: state)
@@ -195,7 +204,8 @@ package final class Sidecar: Sendable {
                 notifications.process($0)
                 forwarding.process($0)
             },
-            reconcile: { notifications.reconcile(active: $0) }
+            reconcile: { notifications.reconcile(active: $0) },
+            firing: { firing in io.execute { coreBox.value?.value.conditions.observeAlerts(firing: firing) } }
         )
         self.rules = rules
         own = OwnMetrics(
@@ -218,8 +228,6 @@ package final class Sidecar: Sendable {
         )
         self.heartbeats = heartbeats
 
-        let coreBox = Handover<LoopBound<Core>>()
-        let io = io
         let attempts = WorkRunner<(CheckScheduler.Attempt, any HealthCheck)> { attempt, check in
             let result = await check.check(deadline: attempt.deadline)
             io.execute { coreBox.value?.value.conductor.finish(attempt, result) }
@@ -237,6 +245,7 @@ package final class Sidecar: Sendable {
                 rules: rules,
                 notifications: notifications,
                 clock: clock,
+                logger: logger,
                 listen: configuration.web.listen,
                 attempts: attempts,
                 expressions: StoredExpressions(store: store, engine: engine, clock: clock, features: options.features),

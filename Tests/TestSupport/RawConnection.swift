@@ -5,12 +5,14 @@ import Foundation
 /// A TCP connection to loopback that sends exactly the given bytes.
 ///
 /// Reading waits on a thread of its own: the few threads that run tasks are needed by the server.
-final class RawConnection: Sendable {
-    struct Failure: Error { var text: String }
+package final class RawConnection: Sendable {
+    package struct Failure: Error {
+        package var text: String
+    }
 
     private let descriptor: Int32
 
-    init(port: Int, timeout: Int = 5) throws {
+    package init(port: Int, timeout: Int = 5) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var limit = timeval(tv_sec: timeout, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -28,14 +30,14 @@ final class RawConnection: Sendable {
 
     deinit { close(descriptor) }
 
-    func send(_ text: String) throws {
+    package func send(_ text: String) throws {
         let bytes = Array(text.utf8)
         let sent = unsafe bytes.withUnsafeBytes { unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, 0) }
         guard sent == bytes.count else { throw Failure(text: "send: \(errno)") }
     }
 
     /// Reads until the text satisfies `isEnough`, or the other side closes.
-    func read(until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }) async throws -> String {
+    package func read(until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread { continuation.resume(with: Result { try self.receive(isEnough) }) }
         }
