@@ -69,22 +69,7 @@ struct PeerReaderTests {
     }
 
     private func pythonParses(_ urls: [String]) async throws {
-        let environment = Programs.root + "/.build/python-peers"
-        if !FileManager.default.fileExists(atPath: environment + "/ready") {
-            let made = try await ChildProcess.run(
-                "python3",
-                ["-m", "venv", "--clear", environment],
-                deadline: .seconds(120)
-            )
-            #expect(made.exit == .code(0), "\(made.error)")
-            let installed = try await ChildProcess.run(
-                environment + "/bin/pip",
-                ["install", "--quiet", "prometheus-client"],
-                deadline: .seconds(180)
-            )
-            try #require(installed.exit == .code(0), "\(installed.error)")
-            _ = FileManager.default.createFile(atPath: environment + "/ready", contents: nil)
-        }
+        let python = try await PythonEnvironment.interpreter(with: "prometheus-client")
         let program = """
             import sys, urllib.request
             from prometheus_client.parser import text_string_to_metric_families as text
@@ -98,7 +83,7 @@ struct PeerReaderTests {
                     assert len(families) > 5, families
                     print(url, wanted, len(families))
             """
-        let result = try await ChildProcess.run(environment + "/bin/python3", ["-c", program] + urls)
+        let result = try await ChildProcess.run(python, ["-c", program] + urls)
         #expect(result.exit == .code(0), "\(result.error)")
     }
 }

@@ -97,7 +97,9 @@ struct HTTPGet {
     init(_ url: String, headers: [String: String] = [:], method: String = "GET", body: String? = nil, timeout: Int = 10)
         async throws
     {
-        var arguments = ["--silent", "--show-error", "--include", "--max-time", "\(timeout)", "--request", method]
+        var arguments = [
+            "--silent", "--show-error", "--include", "--globoff", "--max-time", "\(timeout)", "--request", method,
+        ]
         if method == "HEAD" { arguments.append("--head") }
         for (name, value) in headers { arguments += ["--header", "\(name): \(value)"] }
         if let body { arguments += ["--data-binary", body] }

@@ -111,7 +111,7 @@ struct SeriesStream {
         }
     }
 
-    private static func usesTotals(_ function: RangeFunction) -> Bool {
+    static func usesTotals(_ function: RangeFunction) -> Bool {
         function == .rate || function == .increase || function == .delta
     }
 

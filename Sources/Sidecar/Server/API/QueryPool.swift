@@ -38,6 +38,15 @@ final class QueryPool: Sendable {
         return try result.get()
     }
 
+    /// The same for a request: an overload is told as the API tells it.
+    func answer<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+        do {
+            return try await run(body)
+        } catch is Overloaded {
+            throw APIError(.unavailable, "too many queries at once")
+        }
+    }
+
     func stop() {
         for thread in threads { thread.stop() }
     }

@@ -21,9 +21,7 @@ struct QueryRoutes: Sendable {
         for method in [HTTPRequest.Method.get, .post] {
             router.on("/api/v1/query", method: method) { request, _ in try await instant(request) }
             router.on("/api/v1/query_range", method: method) { request, _ in try await range(request) }
-            router.on("/api/v1/query_exemplars", method: method) { _, _ in
-                Response.success { $0.array([] as [Int]) { _, _ in } }
-            }
+            router.on("/api/v1/query_exemplars", method: method) { request, _ in try await exemplars(request) }
             router.on("/api/v1/format_query", method: method) { request, _ in try await format(request) }
             router.on("/api/v1/parse_query", method: method) { request, _ in try await parse(request) }
         }
@@ -36,20 +34,16 @@ struct QueryRoutes: Sendable {
         let limit = try RequestTimes.limit(parameters)
         let (text, expression) = try expression(parameters)
         let limits = try limits(parameters)
-        let result = try await run { [store, engine] in
+        let outcome = try await run { [store, engine] in
             try engine.instant(expression, at: time, reader: store.reader(), limits: limits)
         }
-        return answer(result, text: text, at: time, limit: limit, parameters)
+        return answer(outcome, QueryPlan(expression, isRange: false), text: text, at: time, limit: limit, parameters)
     }
 
     private func range(_ request: Request) async throws -> Response {
         let parameters = try await parameters(request)
-        guard let start = try RequestTimes.time(parameters, "start") else {
-            throw APIError.invalidParameter("start", "cannot parse \"\" to a valid timestamp")
-        }
-        guard let end = try RequestTimes.time(parameters, "end") else {
-            throw APIError.invalidParameter("end", "cannot parse \"\" to a valid timestamp")
-        }
+        let start = try RequestTimes.requiredTime(parameters, "start")
+        let end = try RequestTimes.requiredTime(parameters, "end")
         guard end >= start else {
             throw APIError.invalidParameter("end", "end timestamp must not be before start time")
         }
@@ -76,10 +70,19 @@ struct QueryRoutes: Sendable {
             )
         }
         let limits = try limits(parameters)
-        let result = try await run { [store, engine] in
+        let outcome = try await run { [store, engine] in
             try engine.range(expression, from: start, through: end, step: step, reader: store.reader(), limits: limits)
         }
-        return answer(result, text: text, at: end, limit: limit, parameters)
+        return answer(outcome, QueryPlan(expression, isRange: true), text: text, at: end, limit: limit, parameters)
+    }
+
+    /// Exemplars are not kept: the answer to a sound question is that there are none.
+    private func exemplars(_ request: Request) async throws -> Response {
+        let parameters = try await parameters(request)
+        _ = try expression(parameters)
+        _ = try RequestTimes.time(parameters, "start")
+        _ = try RequestTimes.time(parameters, "end")
+        return .success { $0.array([] as [Int]) { _, _ in } }
     }
 
     private func format(_ request: Request) async throws -> Response {
@@ -116,9 +119,22 @@ struct QueryRoutes: Sendable {
         return limits
     }
 
-    private func run(_ body: @escaping @Sendable () throws -> QueryResult) async throws -> QueryResult {
+    /// A result, and how long it took with and without the wait for a thread.
+    private struct Outcome {
+        let result: QueryResult
+        let total: Duration
+        let evaluation: Duration
+    }
+
+    private func run(_ body: @escaping @Sendable () throws -> QueryResult) async throws -> Outcome {
+        let begin = clock.now().uptime
         do {
-            return try await pool.run(body)
+            let (result, evaluation) = try await pool.answer { [clock] in
+                let begin = clock.now().uptime
+                let result = try body()
+                return (result, clock.now().uptime - begin)
+            }
+            return Outcome(result: result, total: clock.now().uptime - begin, evaluation: evaluation)
         } catch let error as QueryError {
             switch error {
             case .timedOut: throw APIError(.timeout, error.description)
@@ -126,46 +142,40 @@ struct QueryRoutes: Sendable {
             case .tooManySteps: throw APIError.badData(error.description)
             case .tooManySamples, .tooManySeries, .execution: throw APIError(.execution, error.description)
             }
-        } catch is QueryPool.Overloaded {
-            throw APIError(.unavailable, "too many queries at once")
         }
     }
 
     private func answer(
-        _ result: QueryResult,
+        _ outcome: Outcome,
+        _ plan: @autoclosure () -> QueryPlan,
         text: String,
         at time: Timestamp,
         limit: Int,
         _ parameters: Parameters
     ) -> Response {
+        let result = outcome.result
         var warnings = result.warnings.map { $0.text(in: text) }
         if limit > 0, result.value.count > limit { warnings.append("results truncated due to limit") }
         return .success(warnings: warnings, infos: result.infos.map { $0.text(in: text) }) { json in
-            guard parameters["explain"] == "1" else {
+            let (explains, counts) = (parameters["explain"] == "1", !(parameters["stats"] ?? "").isEmpty)
+            guard explains || counts else {
                 return ResultJSON.write(result.value, at: time, limit: limit, to: &json)
             }
             var inner = JSONWriter()
             ResultJSON.write(result.value, at: time, limit: limit, to: &inner)
-            // The members of the result with one more, what the query went through.
+            let report = QueryReport(
+                statistics: result.statistics,
+                plan: plan(),
+                total: outcome.total,
+                evaluation: outcome.evaluation
+            )
+            // The members of the result, and more beside them.
             json.beginObject()
             json.raw(inner.bytes.dropFirst().dropLast())
-            json.member("explain") { Self.explain(result.statistics, to: &$0) }
+            if counts { report.writeStatistics(to: &json) }
+            if explains { report.writeExplanation(to: &json) }
             json.endObject()
         }
-    }
-
-    private static func explain(_ statistics: QueryStatistics, to json: inout JSONWriter) {
-        json.member("series", statistics.series)
-        json.member("samples", statistics.samples)
-        json.member("peakSamples", statistics.peakSamples)
-        json.member("selectors", array: statistics.selectors) { json, selector in
-            json.object {
-                $0.member("selector", selector.text)
-                $0.member("series", selector.series)
-                $0.member("samples", selector.samples)
-            }
-        }
-        json.member("matchedNothing", array: statistics.emptySelectors) { $0.string($1.text) }
     }
 }
 

@@ -2,7 +2,6 @@
 
 import Hummingbird
 import JSONDocument
-import PromQL
 import TimeSeries
 
 /// `/api/v1/series`, `labels`, `label/<name>/values`: what there is to be queried.
@@ -55,11 +54,7 @@ struct SeriesRoutes: Sendable {
     }
 
     private func run<Found: Sendable>(_ body: @escaping @Sendable (StoreReader) -> Found) async throws -> Found {
-        do {
-            return try await pool.run { [store] in body(store.reader()) }
-        } catch is QueryPool.Overloaded {
-            throw APIError(.unavailable, "too many queries at once")
-        }
+        try await pool.answer { [store] in body(store.reader()) }
     }
 
     /// The parameters that these endpoints share.
@@ -78,13 +73,7 @@ struct SeriesRoutes: Sendable {
             guard end >= start else {
                 throw APIError.invalidParameter("end", "end timestamp must not be before start timestamp")
             }
-            matchers = try parameters.all("match[]").map { text in
-                do throws(ParseError) {
-                    return try parseSelector(text)
-                } catch {
-                    throw APIError.invalidParameter("match[]", error.description)
-                }
-            }
+            matchers = try parameters.selectors()
         }
 
         func union(_ find: ([LabelMatcher]) -> [String]) -> [String] {

@@ -35,6 +35,7 @@ struct StateRoutes: Sendable {
         let groupNames = Set(parameters.all("rule_group[]"))
         let files = Set(parameters.all("file[]"))
         let withoutAlerts = parameters["exclude_alerts"] == "true"
+        let selectors = try parameters.selectors()
         let bytes = await rules.access { manager in
             var json = JSONWriter(reservingCapacity: 16 << 10)
             json.beginArray()
@@ -45,8 +46,9 @@ struct StateRoutes: Sendable {
                 let entries = group.entries.filter { entry in
                     (type.isEmpty || (type == "alert") == (entry.definition.kind == .alerting))
                         && (names.isEmpty || names.contains(entry.definition.name))
+                        && (selectors.isEmpty || Self.matches(entry.definition, selectors))
                 }
-                if entries.isEmpty, !(names.isEmpty && type.isEmpty) { continue }
+                if entries.isEmpty, !(names.isEmpty && type.isEmpty && selectors.isEmpty) { continue }
                 Self.write(group, entries, manager, withoutAlerts: withoutAlerts, to: &json)
             }
             json.endArray()
@@ -59,6 +61,12 @@ struct StateRoutes: Sendable {
                 $0.raw(bytes)
             }
         }
+    }
+
+    /// Whether the labels that a rule adds match one of the selectors.
+    private static func matches(_ definition: RuleDefinition, _ selectors: [[LabelMatcher]]) -> Bool {
+        let labels = Labels(definition.labels.map { ($0.name, $0.value) })
+        return selectors.contains { $0.allSatisfy { $0.matches(labels) } }
     }
 
     private static func write(
@@ -183,12 +191,12 @@ struct StateRoutes: Sendable {
     private func listMetadata(_ request: Request) async throws -> Response {
         var request = request
         let parameters = try await request.parameters()
-        let limit = try RequestTimes.limit(parameters)
-        let perMetric = Int(parameters["limit_per_metric"] ?? "") ?? 0
+        let limit = try RequestTimes.number(parameters, "limit") ?? -1
+        let perMetric = try RequestTimes.number(parameters, "limit_per_metric") ?? 0
         let wanted = parameters["metric"]
         var found = metadata.all()
         if let wanted, !wanted.isEmpty { found = found.filter { $0.metric == wanted } }
-        if limit > 0 { found = Array(found.prefix(limit)) }
+        if limit >= 0 { found = Array(found.prefix(limit)) }
         return .success { json in
             json.object {
                 for (metric, variants) in found {

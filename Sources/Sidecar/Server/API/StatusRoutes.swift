@@ -8,6 +8,7 @@ import TimeSeries
 /// `/api/v1/status/*`: what runs, with which flags and configuration, and what the store holds.
 struct StatusRoutes: Sendable {
     let store: TimeSeriesStore
+    let pool: QueryPool
     let version: String
     let startedAt: HealthTime
     let flags: [(name: String, value: String)]
@@ -30,7 +31,13 @@ struct StatusRoutes: Sendable {
         router.get("/api/v1/status/config") { _, _ in
             Response.success { $0.object { $0.member("yaml", configuration()) } }
         }
-        router.get("/api/v1/status/tsdb") { _, _ in seriesStatistics() }
+        router.get("/api/v1/status/tsdb") { request, _ in try await seriesStatistics(request) }
+        // The log has been read by the time that anything is served.
+        router.get("/api/v1/status/walreplay") { _, _ in
+            Response.success { json in
+                json.object { for name in ["min", "max", "current"] { $0.member(name, 0) } }
+            }
+        }
         router.get("/api/v1/alertmanagers") { _, _ in
             Response.success { json in
                 json.object {
@@ -82,45 +89,17 @@ struct StatusRoutes: Sendable {
         }
     }
 
-    private func seriesStatistics() -> Response {
-        let statistics = store.statistics
-        let reader = store.reader()
-        var byName: [String: Int] = [:]
-        var byLabel: [String: Int] = [:]
-        for handle in reader.select([]) {
-            handle.labels.forEach { name, value in
-                if name == Labels.metricNameLabel { byName[value, default: 0] += 1 }
-                byLabel[name, default: 0] += 1
-            }
+    private func seriesStatistics(_ request: Request) async throws -> Response {
+        var request = request
+        let parameters = try await request.parameters()
+        let limit = Int(parameters["limit"] ?? "10") ?? 0
+        guard limit > 0 else { throw APIError.badData("limit must be a positive number") }
+        guard limit <= Self.statisticsLimit else {
+            throw APIError.badData("limit must not exceed \(Self.statisticsLimit)")
         }
-        func top(_ counts: [String: Int]) -> [(String, Int)] {
-            counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }.prefix(10).map {
-                ($0.key, $0.value)
-            }
-        }
-        let valueCounts = Dictionary(uniqueKeysWithValues: byLabel.keys.map { ($0, reader.labelValues($0).count) })
-        func write(_ name: String, _ counts: [(String, Int)], _ json: inout JSONWriter) {
-            json.member(name, array: counts) { json, count in
-                json.object {
-                    $0.member("name", count.0)
-                    $0.member("value", count.1)
-                }
-            }
-        }
-        return .success { json in
-            json.object {
-                $0.member("headStats") {
-                    $0.member("numSeries", statistics.series)
-                    $0.member("numLabelPairs", valueCounts.values.reduce(0, +))
-                    $0.member("chunkCount", 0)
-                    $0.member("minTime", statistics.oldest?.milliseconds ?? 0)
-                    $0.member("maxTime", statistics.newest?.milliseconds ?? 0)
-                }
-                write("seriesCountByMetricName", top(byName), &$0)
-                write("labelValueCountByLabelName", top(valueCounts), &$0)
-                write("memoryInBytesByLabelName", [], &$0)
-                write("seriesCountByLabelValuePair", [], &$0)
-            }
-        }
+        let statistics = try await pool.answer { [store] in SeriesStatistics(store, limit: limit) }
+        return .success { statistics.write(to: &$0) }
     }
+
+    private static let statisticsLimit = 10_000
 }

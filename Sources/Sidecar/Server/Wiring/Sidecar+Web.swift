@@ -97,6 +97,7 @@ extension Sidecar {
         let own = own
         StatusRoutes(
             store: store,
+            pool: pool,
             version: options.version,
             startedAt: startedAt,
             flags: options.flags,
