@@ -76,7 +76,8 @@ let healthChecks: [Target] = [
         "HealthProbes",
         "HealthChecks/Probes",
         [
-            "HealthChecks", "JSONDocument", hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioPosix, nioHTTP2,
+            "HealthChecks", "JSONDocument", hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioPosix,
+            nioHTTP2,
             .product(name: "NIOHPACK", package: "swift-nio-http2"), serviceLifecycle, unixSignals,
         ]
     ),
@@ -121,6 +122,7 @@ let clients: [Target] = [
     library("EventLoop", "Clients/EventLoop", ["CLinux"]),
     .target(name: "CLinux", path: "Sources/Clients/CLinux"),
     library("HTTPClient", "Clients/HTTPClient", ["CCurl", "EventLoop"]),
+    library("DNSClient", "Clients/DNSClient"),
     library("Journal", "Clients/Journal", ["CSystemd", logging]),
     library("PostgresClient", "Clients/PostgresClient", ["CPostgres", "EventLoop"]),
     library("RedisClient", "Clients/RedisClient", ["CHiredis", "EventLoop"]),
@@ -136,14 +138,18 @@ let programs: [Target] = [
     library(
         "Scraping",
         "Sidecar/Scraping",
-        ["TimeSeries", "Exposition", "HTTPClient", "EventLoop", "RegularExpressions", crypto]
+        [
+            "TimeSeries", "Exposition", "HTTPClient", "DNSClient", "EventLoop", "PromQL", "RegularExpressions",
+            "JSONDocument", "YAMLDocument", crypto,
+        ]
     ),
     library(
         "SidecarServer",
         "Sidecar/Server",
         [
-            "Scraping", "TimeSeries", "PromQL", "AlertRules", "Notifications", "HealthChecks", "DependencyChecks",
-            "HealthProbes", "Exposition", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal", "EventLoop",
+            "Scraping", "DNSClient", "TimeSeries", "PromQL", "AlertRules", "Notifications", "HealthChecks",
+            "DependencyChecks", "HealthProbes", "Exposition", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal",
+            "EventLoop",
             "SQLiteClient", "RegularExpressions", hummingbird, hummingbirdCore, httpTypes, logging, serviceLifecycle,
             unixSignals, nioCore,
             nioPosix,
@@ -192,7 +198,7 @@ let tests: [Target] = [
         ]
     ),
     suite("TimeSeriesTests", ["TimeSeries", "RegularExpressions"]),
-    suite("ScrapingTests", ["Scraping", "TimeSeries", "Exposition", "HTTPClient", "EventLoop"]),
+    suite("ScrapingTests", ["Scraping", "DNSClient", "TimeSeries", "Exposition", "HTTPClient", "EventLoop"]),
     suite("PromQLTests", ["PromQL", "TimeSeries", "RegularExpressions", .product(name: "Yams", package: "Yams")]),
     suite(
         "AlertRulesTests",
@@ -235,7 +241,7 @@ let tests: [Target] = [
         ]
     ),
     suite("SidecarTests", ["SidecarServer", "YAMLDocument", "TimeSeries", "PromQL", logging]),
-    suite("EndToEndTests", []),
+    suite("EndToEndTests", ["Exposition"]),
 ]
 
 let package = Package(

@@ -16,65 +16,6 @@ import TimeSeries
         HTTPAnswer(200, text, headers: [type], ending: ending)
     }
 
-    /// A runner for one receiver with its loop, client and store.
-    private final class Bench: Sendable {
-        let loop: EventLoop
-        let client: HTTPClient
-        let store = TimeSeriesStore()
-        let board = TargetBoard()
-        let runner: LoopBound<ScrapeRunner>
-
-        init(_ receiver: HTTPReceiver, _ change: (inout ScrapeConfiguration) -> Void = { _ in }) throws {
-            loop = try EventLoop()
-            client = try HTTPClient(loop: loop)
-            var configuration = ScrapeConfiguration(jobName: "test")
-            configuration.groups = [ScrapeConfiguration.TargetGroup(targets: ["127.0.0.1:\(receiver.port)"])]
-            change(&configuration)
-            let target = try #require(TargetSet(configuration).active.first)
-            runner = LoopBound(
-                ScrapeRunner(
-                    target: target,
-                    configuration: configuration,
-                    client: client,
-                    store: store,
-                    board: board,
-                    metadata: MetadataBoard(),
-                    seed: 1
-                ),
-                on: loop
-            )
-        }
-
-        deinit { loop.stop() }
-
-        func scrape(at seconds: Int64) async -> ScrapeOutcome? {
-            await withCheckedContinuation { continuation in
-                loop.execute { [self] in
-                    runner.value.scrape(at: Timestamp(milliseconds: seconds * 1_000)) {
-                        continuation.resume(returning: $0)
-                    }
-                }
-            }
-        }
-
-        /// The values of a metric at a moment, by label; nil values are stale markers.
-        func values(_ name: String, at seconds: Int64) throws -> [Labels: Double?] {
-            let reader = store.reader()
-            var found: [Labels: Double?] = [:]
-            for handle in reader.select([.equal("__name__", name)]) {
-                let latest = reader.latest(
-                    handle,
-                    at: Timestamp(milliseconds: seconds * 1_000),
-                    lookback: .seconds(300)
-                )
-                guard case .float(let value)? = latest?.value else { continue }
-                found[handle.labels.dropping(["__name__", "job", "instance"])] =
-                    StaleMarker.isStale(value) ? .some(nil) : value
-            }
-            return found
-        }
-    }
-
     @Test func `values, series that come and go, and the series every target has`() async throws {
         let receiver = try HTTPReceiver()
         receiver.enqueue(
@@ -82,7 +23,7 @@ import TimeSeries
             Self.page("# TYPE a counter\na{x=\"1\"} 11\na{x=\"2\"} 12\nb 13\n"),
             Self.page("a{x=\"2\"} 22\nc 4\nb 23\n")
         )
-        let bench = try Bench(receiver)
+        let bench = try ScrapeBench(receiver)
         let first = try #require(await bench.scrape(at: 100))
         #expect(first.failure == nil && first.scraped == 3 && first.changed)
         #expect(try bench.values("a", at: 100) == [["x": "1"]: 1, ["x": "2"]: 2])
@@ -126,7 +67,7 @@ import TimeSeries
     func `a failed scrape is an empty scrape with its reason, and nothing of it is stored`(index: Int) async throws {
         let (name, answer, reason) = Self.failures[index]
         let receiver = try HTTPReceiver()
-        let bench = try Bench(receiver) { configuration in
+        let bench = try ScrapeBench(receiver) { configuration in
             configuration.timeout = .milliseconds(500)
             configuration.limits.samples = 10
             configuration.limits.body = 64 << 10
@@ -151,7 +92,7 @@ import TimeSeries
 
     @Test func `a refused connection is known at once, and honor_labels decides who wins`() async throws {
         let receiver = try HTTPReceiver()
-        let bench = try Bench(receiver) { $0.honorsLabels = false }
+        let bench = try ScrapeBench(receiver) { $0.honorsLabels = false }
         receiver.enqueue(Self.page("a{job=\"own\",instance=\"x\"} 1\n"))
         _ = await bench.scrape(at: 100)
         let reader = bench.store.reader()
@@ -164,7 +105,7 @@ import TimeSeries
 
     @Test func `a peer that dies between scrapes is scraped again at once`() async throws {
         let receiver = try HTTPReceiver { _ in Self.page("a 1\n") }
-        let bench = try Bench(receiver)
+        let bench = try ScrapeBench(receiver)
         let edges = Mutex<[ScrapeOutcome]>([])
         await bench.loop.run {
             bench.runner.value.observeEdges(clock: { Timestamp(milliseconds: 100_500) }) { outcome in
@@ -182,7 +123,7 @@ import TimeSeries
 
     @Test func `a target that goes ends its series`() async throws {
         let receiver = try HTTPReceiver { _ in Self.page("a 1\n") }
-        let bench = try Bench(receiver)
+        let bench = try ScrapeBench(receiver)
         _ = await bench.scrape(at: 100)
         await bench.loop.run { bench.runner.value.retire(at: Timestamp(milliseconds: 101_000)) }
         #expect(try bench.values("a", at: 101) == [[:]: nil])

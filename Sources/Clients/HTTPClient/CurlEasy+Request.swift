@@ -13,7 +13,7 @@ extension CurlEasy {
         remaining: Duration
     ) {
         applyCommon(protocols: "http,https", connect: request.connectTimeout - elapsed, remaining: remaining)
-        set(CURLOPT_URL, request.url)
+        applyURL(request, origin: origin)
         applyMethod(request)
         applyHeaders(request)
         applyRoute(request, origin: origin, addresses: addresses)
@@ -47,10 +47,24 @@ extension CurlEasy {
     func apply(_ tls: TLSOptions) {
         set(CURLOPT_SSL_VERIFYPEER, tls.verifiesPeer)
         set(CURLOPT_SSL_VERIFYHOST, tls.verifiesPeer ? 2 : 0)
-        set(CURLOPT_SSLVERSION, Int(tls.requiresTLS13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2))
+        set(CURLOPT_SSLVERSION, tls.versions)
         if let file = tls.caFile { set(CURLOPT_CAINFO, file) }
         if let file = tls.certificateFile { set(CURLOPT_SSLCERT, file) }
         if let file = tls.keyFile { set(CURLOPT_SSLKEY, file) }
+        if let text = tls.caText { setBlob(CURLOPT_CAINFO_BLOB, text) }
+        if let text = tls.certificateText { setBlob(CURLOPT_SSLCERT_BLOB, text) }
+        if let text = tls.keyText { setBlob(CURLOPT_SSLKEY_BLOB, text) }
+    }
+
+    /// libcurl takes the name for SNI and verification from the URL: another name goes there, and the connection goes
+    /// where the URL said.
+    private func applyURL(_ request: HTTPRequest, origin: HTTPOrigin) {
+        guard let name = request.tls.serverName, origin.scheme == "https", name.lowercased() != origin.host else {
+            return set(CURLOPT_URL, request.url)
+        }
+        set(CURLOPT_URL, "https://\(name):\(origin.port)\(request.pathAndQuery)")
+        let host = origin.host.utf8.contains(UInt8(ascii: ":")) ? "[\(origin.host)]" : origin.host
+        set(CURLOPT_CONNECT_TO, ["\(name):\(origin.port):\(host):\(origin.port)"])
     }
 
     /// The addresses that were looked up, so that libcurl asks nobody.
@@ -80,6 +94,7 @@ extension CurlEasy {
     private func applyHeaders(_ request: HTTPRequest) {
         var lines: [String] = []
         var hasContentType = false
+        if request.tls.serverName != nil, let authority = request.authority { lines.append("Host: \(authority)") }
         for (name, value) in request.headers {
             if name.lowercased() == "content-type" { hasContentType = true }
             lines.append(value.isEmpty ? "\(name):" : "\(name): \(value)")
@@ -93,6 +108,7 @@ extension CurlEasy {
             set(CURLOPT_USERNAME, user)
             set(CURLOPT_PASSWORD, password)
         case .bearer(let token): lines.append("Authorization: Bearer \(token)")
+        case .other(let scheme, let credentials): lines.append("Authorization: \(scheme) \(credentials)")
         case nil: break
         }
         set(CURLOPT_HTTPHEADER, lines)
@@ -100,6 +116,10 @@ extension CurlEasy {
 
     private func applyRoute(_ request: HTTPRequest, origin: HTTPOrigin, addresses: [ResolvedAddress]) {
         if let proxy = request.proxy { set(CURLOPT_PROXY, proxy) }
+        if let hosts = request.hostsWithoutProxy { set(CURLOPT_NOPROXY, hosts) }
+        if !request.proxyHeaders.isEmpty {
+            set(CURLOPT_PROXYHEADER, request.proxyHeaders.map { "\($0.name): \($0.value)" })
+        }
         if let path = request.unixSocketPath { set(CURLOPT_UNIX_SOCKET_PATH, path) }
         let wanted = addresses.filter { address in
             switch request.addressFamily {
@@ -128,13 +148,45 @@ extension HTTPRequest {
         if url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) { return "URL with a space or a control character" }
         guard let origin, origin.scheme == "http" || origin.scheme == "https" else { return "URL is not http or https" }
         if method.isEmpty || !method.utf8.allSatisfy(isTokenByte) { return "method" }
-        for (name, value) in headers {
+        for (name, value) in headers + proxyHeaders {
             guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte) else { return "header name" }
             if value.utf8.contains(where: isLineBreaking) { return "value of header \(name)" }
         }
         if case .bearer(let token) = authorization, token.utf8.contains(where: isLineBreaking) { return "bearer token" }
+        if case .other(let scheme, let credentials) = authorization,
+            scheme.isEmpty || !scheme.utf8.allSatisfy(isTokenByte) || credentials.utf8.contains(where: isLineBreaking)
+        {
+            return "authorization"
+        }
+        if let name = tls.serverName,
+            name.isEmpty || name.utf8.contains(where: { $0 <= 0x20 || "/:?#@[]".utf8.contains($0) })
+        {
+            return "server name"
+        }
         if bodyLimit < 0 || headerLimit < 0 { return "limit" }
         return nil
+    }
+}
+
+extension TLSOptions {
+    /// The range of versions in libcurl's numbers.
+    fileprivate var versions: Int {
+        let lowest =
+            switch requiresTLS13 ? .tls13 : lowestVersion ?? .tls12 {
+            case .tls10: CURL_SSLVERSION_TLSv1_0
+            case .tls11: CURL_SSLVERSION_TLSv1_1
+            case .tls12: CURL_SSLVERSION_TLSv1_2
+            case .tls13: CURL_SSLVERSION_TLSv1_3
+            }
+        let highest =
+            switch highestVersion {
+            case nil: CURL_SSLVERSION_MAX_DEFAULT
+            case .tls10: CURL_SSLVERSION_MAX_TLSv1_0
+            case .tls11: CURL_SSLVERSION_MAX_TLSv1_1
+            case .tls12: CURL_SSLVERSION_MAX_TLSv1_2
+            case .tls13: CURL_SSLVERSION_MAX_TLSv1_3
+            }
+        return Int(lowest) | Int(highest)
     }
 }
 

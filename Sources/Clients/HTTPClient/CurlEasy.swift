@@ -50,6 +50,12 @@ import CCurl
         note(unsafe ccurl_set_large(handle, option, curl_off_t(value)))
     }
 
+    /// Copies text that stands for a file.
+    func setBlob(_ option: CURLoption, _ text: String) {
+        var text = text
+        note(text.withUTF8 { bytes in unsafe ccurl_set_blob(handle, option, bytes.baseAddress, bytes.count) })
+    }
+
     /// Copies `body` into libcurl.
     func setBody(_ body: [UInt8]) {
         setLarge(CURLOPT_POSTFIELDSIZE_LARGE, body.count)

@@ -26,6 +26,8 @@ package struct HTTPRequest: Sendable, CustomStringConvertible {
     package enum Authorization: Sendable {
         case basic(user: String, password: String)
         case bearer(String)
+        /// Any other scheme with its credentials.
+        case other(scheme: String, credentials: String)
     }
 
     /// `http` or `https`, nothing else.
@@ -38,6 +40,10 @@ package struct HTTPRequest: Sendable, CustomStringConvertible {
     /// Connects to this path instead of the URL's host.
     package var unixSocketPath: String?
     package var proxy: String?
+    /// Hosts that are asked without the proxy: names, `.suffixes`, addresses and networks, separated by commas.
+    package var hostsWithoutProxy: String?
+    /// Sent to the proxy alone.
+    package var proxyHeaders: [(name: String, value: String)] = []
     package var tls = TLSOptions()
     package var followsRedirects = false
     package var maximumRedirects = 10
@@ -71,6 +77,23 @@ package struct HTTPRequest: Sendable, CustomStringConvertible {
     package var origin: HTTPOrigin? { HTTPOrigin(url: url, unixSocketPath: unixSocketPath) }
 
     package var description: String { "\(method) \(origin?.description ?? "invalid URL")" }
+
+    /// The URL from its path on.
+    var pathAndQuery: Substring {
+        guard let start = afterScheme.firstIndex(where: { "/?#".contains($0) }) else { return "/" }
+        return afterScheme[start...]
+    }
+
+    /// Host and port as the URL has them.
+    var authority: Substring? {
+        let authority = afterScheme.prefix { !"/?#".contains($0) }
+        return authority.split(separator: "@").last
+    }
+
+    private var afterScheme: Substring {
+        guard let colon = url.firstIndex(of: ":") else { return url[...] }
+        return url[colon...].drop { $0 == ":" }.dropFirst(2)
+    }
 }
 
 /// How to trust and to be trusted.
@@ -78,10 +101,26 @@ package struct TLSOptions: Hashable, Sendable {
     package var caFile: String?
     package var certificateFile: String?
     package var keyFile: String?
+    /// The same as PEM text.
+    package var caText: String?
+    package var certificateText: String?
+    package var keyText: String?
+    /// What the certificate must be for, and what the peer is told is wanted, instead of the URL's host.
+    package var serverName: String?
     /// False accepts any certificate: for checks and scrapes that ask for it, never for notifications.
     package var verifiesPeer = true
     /// The lowest version spoken, 1.2 or 1.3.
     package var requiresTLS13 = false
+    /// Older versions than 1.2, for peers that know no better.
+    package var lowestVersion: Version?
+    package var highestVersion: Version?
+
+    package enum Version: String, Hashable, Sendable, CaseIterable {
+        case tls10 = "TLS10"
+        case tls11 = "TLS11"
+        case tls12 = "TLS12"
+        case tls13 = "TLS13"
+    }
 
     package init() {}
 }

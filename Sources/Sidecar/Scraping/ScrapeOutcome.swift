@@ -21,6 +21,8 @@ package struct ScrapeOutcome: Sendable {
     package var bodyBytes = 0
     /// Whether `up` is another than in the scrape before.
     package var changed = false
+    /// Whether people would want to hear of it: another reason than before, or none after one.
+    package var isNews = false
     /// True when nothing was stored: the peer closed an idle connection in good order.
     package var isOrderlyClose = false
 }

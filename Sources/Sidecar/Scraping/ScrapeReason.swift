@@ -31,6 +31,7 @@ package enum ScrapeReason: String, Sendable, Hashable, CaseIterable {
     case limitLabels = "limit_labels"
     case limitLabelName = "limit_label_name_length"
     case limitLabelValue = "limit_label_value_length"
+    case limitNativeBuckets = "limit_native_histogram_buckets"
     /// The store holds as many series as it may.
     case limitSeries = "limit_series"
     case authentication = "auth"

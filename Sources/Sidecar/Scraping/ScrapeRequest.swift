@@ -4,27 +4,26 @@ import HTTPClient
 
 /// The request that a target is sent, as Prometheus sends it.
 enum ScrapeRequest {
-    static let accept =
-        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-        + "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-        + "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
-
     static func make(_ target: ScrapeTarget, _ configuration: ScrapeConfiguration) -> HTTPRequest {
         var request = HTTPRequest(url: target.url)
         request.headers = [
-            ("Accept", accept), ("User-Agent", "sidecar"),
+            ("Accept", ScrapeProtocol.accept(configuration.protocols, escaping: configuration.nameEscaping)),
+            ("User-Agent", "sidecar"),
             ("X-Prometheus-Scrape-Timeout-Seconds", seconds(target.timeout)),
         ]
         request.headers.append(contentsOf: configuration.headers)
         request.authorization = configuration.authorization
-        request.unixSocketPath = configuration.unixSocketPath
+        request.unixSocketPath = target.unixSocketPath
         request.proxy = configuration.proxy
+        request.hostsWithoutProxy = configuration.hostsWithoutProxy
+        request.proxyHeaders = configuration.proxyHeaders
         request.tls = configuration.tls
         request.followsRedirects = configuration.followsRedirects
         request.connectTimeout = target.timeout
         request.deadline = target.timeout
         request.bodyLimit = configuration.limits.body > 0 ? configuration.limits.body : Int.max
         request.acceptsCompressed = configuration.acceptsCompressed
+        request.version = configuration.allowsHTTP2 ? .negotiated : .http1
         return request
     }
 

@@ -27,6 +27,7 @@ package final class ScrapeRunner {
     private let metadata: MetadataBoard
     private let own: OwnSeries
     private let now: () -> MonotonicTime
+    private let request: HTTPRequest
 
     private let ingest: BodyIngest
     private var status: TargetStatus
@@ -57,6 +58,7 @@ package final class ScrapeRunner {
         appender = store.appender(source: "scrape/\(target.identity)")
         ingest = BodyIngest(target: target.labels, configuration: configuration, appender: appender, seed: seed)
         own = OwnSeries(target.labels)
+        request = ScrapeRequest.make(target, configuration)
         status = TargetStatus(target: target)
         edgeBackOff = target.interval
         board.publish(status)
@@ -77,7 +79,7 @@ package final class ScrapeRunner {
 
     /// Repeats the scrape at once when the peer of the idle connection closes it; `handler` hears of what was stored.
     package func observeEdges(clock: @escaping () -> Timestamp, handler: @escaping (ScrapeOutcome) -> Void) {
-        guard let origin = HTTPOrigin(url: target.url, unixSocketPath: configuration.unixSocketPath) else { return }
+        guard let origin = request.origin else { return }
         observation = client.observeConnections(to: origin) { [weak self] edge in
             self?.edge(edge, clock: clock, handler: handler)
         }
@@ -132,7 +134,7 @@ package final class ScrapeRunner {
             completion(finish(transfer, report, at: timestamp, took: now() - started, edge: edge))
         }
         current = transfer
-        transfer.start(client, ScrapeRequest.make(target, configuration))
+        transfer.start(client, request)
     }
 
     private func finish(
@@ -163,6 +165,7 @@ package final class ScrapeRunner {
             outcome.kept = ingest.kept
         }
         store(&outcome)
+        outcome.isNews = status.lastFailure?.reason != outcome.failure?.reason
         outcome.changed = status.health != (outcome.failure == nil ? .up : .down)
         record(outcome, body: transfer.firstBytes)
         return outcome
@@ -174,6 +177,7 @@ package final class ScrapeRunner {
         outcome.timestamp = moment
         do throws(StoreError) {
             try own.append(outcome, to: appender)
+            ingest.endTracked(at: moment, isFailed: outcome.failure != nil)
             let summary = try appender.commit(at: moment)
             outcome.refused = summary.refused
             outcome.seriesAdded = max(0, summary.seriesAdded)

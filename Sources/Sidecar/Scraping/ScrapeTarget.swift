@@ -13,11 +13,15 @@ package struct ScrapeTarget: Sendable {
     package let discoveredLabels: Labels
     package let interval: Duration
     package let timeout: Duration
+    /// Where to connect instead of the URL's host.
+    package let unixSocketPath: String?
 
     package var instance: String { labels["instance"] ?? "" }
 
     /// Unique among all targets: no two may have the same labels and URL.
-    package var identity: String { "\(labels.description) \(url)" }
+    package var identity: String {
+        unixSocketPath.map { "\(labels.description) \(url) \($0)" } ?? "\(labels.description) \(url)"
+    }
 }
 
 /// The targets that a configuration yields.
@@ -107,7 +111,8 @@ package struct TargetSet: Sendable {
             labels: Labels(final.map { ($0.key, $0.value) }),
             discoveredLabels: Labels(discovered.map { ($0.key, $0.value) }),
             interval: interval,
-            timeout: timeout
+            timeout: timeout,
+            unixSocketPath: labels["__unix_socket__"] ?? configuration.unixSocketPath
         )
     }
 

@@ -90,13 +90,7 @@ final class ScrapeTransfer: HTTPTransferDelegate {
 
     /// Missing and unknown types fail the scrape unless a fallback is configured (Prometheus 3).
     private func encoding(_ contentType: String?) -> ExpositionFormat.Encoding? {
-        let media = contentType.map { type in
-            String(type.prefix { $0 != ";" }).lowercased().filter { $0 != " " }
-        }
-        switch media {
-        case "text/plain": return .text
-        case "application/openmetrics-text": return .openMetrics
-        default: return configuration.fallbackProtocol.map { $0.isOpenMetrics ? .openMetrics : .text }
-        }
+        if let known = contentType.flatMap({ ScrapeProtocol.encoding(ofContentType: $0) }) { return known }
+        return configuration.fallbackProtocol?.encoding
     }
 }

@@ -8,7 +8,22 @@ package final class TargetBoard: Sendable {
     private struct Contents {
         var order: [String] = []
         var statuses: [String: TargetStatus] = [:]
-        var dropped: [(job: String, labels: Labels)] = []
+        var dropped: [Dropped] = []
+        var discovery: [DiscoveryStatistics] = []
+    }
+
+    /// Targets of one job that relabelling took away: how many, and the first of them.
+    package struct Dropped: Sendable {
+        package var job: String
+        package var count: Int
+        /// As discovered.
+        package var labels: [Labels]
+
+        package init(job: String, count: Int, labels: [Labels]) {
+            self.job = job
+            self.count = count
+            self.labels = labels
+        }
     }
 
     private let contents = Mutex(Contents())
@@ -30,7 +45,7 @@ package final class TargetBoard: Sendable {
         }
     }
 
-    package func setDropped(_ dropped: [(job: String, labels: Labels)]) {
+    package func setDropped(_ dropped: [Dropped]) {
         contents.withLock { $0.dropped = dropped }
     }
 
@@ -38,5 +53,28 @@ package final class TargetBoard: Sendable {
         contents.withLock { contents in contents.order.compactMap { contents.statuses[$0] } }
     }
 
-    package var dropped: [(job: String, labels: Labels)] { contents.withLock { $0.dropped } }
+    package var dropped: [Dropped] { contents.withLock { $0.dropped } }
+
+    package func updateDiscovery(_ body: (inout [DiscoveryStatistics]) -> Void) {
+        contents.withLock { body(&$0.discovery) }
+    }
+
+    package var discovery: [DiscoveryStatistics] { contents.withLock { $0.discovery } }
+}
+
+/// What looking for targets came to, for one job and mechanism.
+package struct DiscoveryStatistics: Hashable, Sendable {
+    package var job: String
+    package var mechanism: String
+    package var targets = 0
+    package var looks: UInt64 = 0
+    /// By reason.
+    package var failures: [String: UInt64] = [:]
+    /// Whether the last look found something that could not be read.
+    package var isFailing = false
+
+    package init(job: String, mechanism: String) {
+        self.job = job
+        self.mechanism = mechanism
+    }
 }

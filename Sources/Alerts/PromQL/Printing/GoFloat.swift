@@ -77,9 +77,16 @@ package enum GoFloat {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Without an exponent: `12345.678`, the form of sample values in API answers (`'f', -1`).
+    /// Without an exponent: `12345.678` (`'f', -1`).
     package static func plain(_ value: Double) -> String {
         special(value) ?? positional(decimal(value))
+    }
+
+    /// As Prometheus writes values in its answers: `plain` from 1e-6 up to 1e21, otherwise with an exponent.
+    package static func answer(_ value: Double) -> String {
+        if let special = special(value) { return special }
+        let isPlain = value == 0 || (1e-6..<1e21).contains(value.magnitude)
+        return isPlain ? positional(decimal(value)) : scientific(decimal(value), mark: UInt8(ascii: "e"))
     }
 
     /// With an exponent for very small and large numbers (`%g`, `%v`): `1e+06`.

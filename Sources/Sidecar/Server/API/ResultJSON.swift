@@ -90,7 +90,7 @@ enum ResultJSON {
     private static func point(_ time: Timestamp, _ number: Double, to json: inout JSONWriter) {
         json.beginArray()
         json.raw(TimeText.seconds(time).utf8)
-        json.string(formatValue(number))
+        json.string(GoFloat.answer(number))
         json.endArray()
     }
 
@@ -99,8 +99,8 @@ enum ResultJSON {
         json.beginArray()
         json.raw(TimeText.seconds(time).utf8)
         json.beginObject()
-        json.member("count", formatValue(histogram.count))
-        json.member("sum", formatValue(histogram.sum))
+        json.member("count", GoFloat.answer(histogram.count))
+        json.member("sum", GoFloat.answer(histogram.sum))
         let buckets = histogram.ascendingBuckets.filter { $0.count != 0 }
         if !buckets.isEmpty {
             json.member("buckets", array: buckets) { json, bucket in
@@ -111,9 +111,9 @@ enum ResultJSON {
                 case (false, false): json.integer(2)
                 case (true, true): json.integer(3)
                 }
-                json.string(formatValue(bucket.lower))
-                json.string(formatValue(bucket.upper))
-                json.string(formatValue(bucket.count))
+                json.string(GoFloat.answer(bucket.lower))
+                json.string(GoFloat.answer(bucket.upper))
+                json.string(GoFloat.answer(bucket.count))
                 json.endArray()
             }
         }

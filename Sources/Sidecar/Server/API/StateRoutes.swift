@@ -157,14 +157,18 @@ struct StateRoutes: Sendable {
         return .success { json in
             json.object {
                 $0.member("activeTargets", array: active) { Self.write($1, to: &$0) }
-                $0.member("droppedTargets", array: dropped) { json, dropped in
+                let shown = dropped.flatMap { entry in entry.labels.map { (job: entry.job, labels: $0) } }
+                $0.member("droppedTargets", array: shown) { json, dropped in
                     json.object {
                         $0.key("discoveredLabels")
                         ResultJSON.labels(dropped.labels, to: &$0)
                         $0.member("scrapePool", dropped.job)
                     }
                 }
-                $0.member("droppedTargetCounts", object: { _ in })
+                $0.member(
+                    "droppedTargetCounts",
+                    object: { json in for entry in dropped { json.member(entry.job, entry.count) } }
+                )
             }
         }
     }

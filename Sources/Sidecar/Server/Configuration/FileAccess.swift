@@ -10,6 +10,8 @@ package struct FileAccess: Sendable {
     package var expand: @Sendable (String) -> [String]
     package var environment: @Sendable (String) -> String?
     package var zone: @Sendable (String) -> TimeZoneRules?
+    /// What relative paths count from; empty for the working directory.
+    private var base = ""
 
     package init(
         read: @escaping @Sendable (String) -> [UInt8]?,
@@ -47,7 +49,13 @@ package struct FileAccess: Sendable {
         let (read, expand) = (read, expand)
         access.read = { read(resolve($0)) }
         access.expand = { expand(resolve($0)) }
+        access.base = base
         return access
+    }
+
+    /// The path as others have to be told it.
+    package func absolute(_ path: String) -> String {
+        path.hasPrefix("/") || base.isEmpty ? path : "\(base)/\(path)"
     }
 
     private static var currentDirectory: String {

@@ -16,6 +16,7 @@ package struct GlobalConfiguration: Sendable, Equatable {
     package var labelNameLengthLimit = 0
     package var labelValueLengthLimit = 0
     package var targetLimit = 0
+    package var formats = ScrapeFormats()
 
     package init() {}
 
@@ -31,6 +32,7 @@ package struct GlobalConfiguration: Sendable, Equatable {
         labelNameLengthLimit = reader.integer("label_name_length_limit") ?? labelNameLengthLimit
         labelValueLengthLimit = reader.integer("label_value_length_limit") ?? labelValueLengthLimit
         targetLimit = reader.integer("target_limit") ?? targetLimit
+        formats = ScrapeFormats(reader)
         if let timeout = scrapeTimeout, timeout > scrapeInterval {
             reader.problem("scrape_timeout", "scrape_timeout must not be longer than scrape_interval")
         }
@@ -43,5 +45,6 @@ package struct GlobalConfiguration: Sendable, Equatable {
             && left.bodySizeLimit == right.bodySizeLimit && left.sampleLimit == right.sampleLimit
             && left.labelLimit == right.labelLimit && left.labelNameLengthLimit == right.labelNameLengthLimit
             && left.labelValueLengthLimit == right.labelValueLengthLimit && left.targetLimit == right.targetLimit
+            && left.formats == right.formats
     }
 }

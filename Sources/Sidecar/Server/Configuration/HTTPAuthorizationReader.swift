@@ -21,7 +21,13 @@ struct HTTPAuthorizationReader {
     }
 
     private func basic(_ reader: YAMLMappingReader) -> HTTPRequest.Authorization {
-        let user = reader.string("username") ?? ""
+        if reader.contains("username"), reader.contains("username_file") {
+            reader.problem("username_file", "at most one of username and username_file")
+        }
+        if reader.contains("password"), reader.contains("password_file") {
+            reader.problem("password_file", "at most one of password and password_file")
+        }
+        let user = secret(reader, "username") ?? secretFile(reader, "username_file") ?? ""
         let password = secret(reader, "password") ?? secretFile(reader, "password_file") ?? ""
         reader.finish()
         return .basic(user: user, password: password)
@@ -29,12 +35,15 @@ struct HTTPAuthorizationReader {
 
     private func authorization(_ reader: YAMLMappingReader) -> HTTPRequest.Authorization {
         let type = reader.string("type") ?? "Bearer"
-        if type.lowercased() != "bearer" {
-            reader.problem("type", "authorization type must be Bearer; use basic_auth for basic authentication")
+        if type.lowercased() == "basic" {
+            reader.problem("type", "authorization type must not be Basic; use basic_auth for basic authentication")
+        }
+        if reader.contains("credentials"), reader.contains("credentials_file") {
+            reader.problem("credentials_file", "at most one of credentials and credentials_file")
         }
         let credentials = secret(reader, "credentials") ?? secretFile(reader, "credentials_file") ?? ""
         reader.finish()
-        return .bearer(credentials)
+        return type.lowercased() == "bearer" ? .bearer(credentials) : .other(scheme: type, credentials: credentials)
     }
 
     func secret(_ reader: YAMLMappingReader, _ key: String) -> String? {
@@ -47,36 +56,18 @@ struct HTTPAuthorizationReader {
         }
     }
 
-    private func secretFile(_ reader: YAMLMappingReader, _ key: String) -> String? {
+    func secretFile(_ reader: YAMLMappingReader, _ key: String) -> String? {
         guard let path = reader.string(key) else { return nil }
-        guard let files, var bytes = files.read(path) else {
+        guard let files, let bytes = files.read(path) else {
             reader.problem(key, "\(reader.name(key)): the file cannot be read")
             return nil
         }
-        while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
-        return String(decoding: bytes, as: UTF8.self)
+        return Self.trimmed(bytes)
     }
-}
 
-/// Reads `tls_config`.
-enum TLSOptionsReader {
-    static func read(_ reader: YAMLMappingReader) -> TLSOptions {
-        var options = TLSOptions()
-        options.caFile = reader.string("ca_file")
-        options.certificateFile = reader.string("cert_file")
-        options.keyFile = reader.string("key_file")
-        if reader.boolean("insecure_skip_verify") == true {
-            options.verifiesPeer = false
-            reader.problem("insecure_skip_verify", "certificates of this peer are not verified", severity: .warning)
-        }
-        if let version = reader.string("min_version") {
-            switch version {
-            case "TLS12": options.requiresTLS13 = false
-            case "TLS13": options.requiresTLS13 = true
-            default: reader.problem("min_version", "min_version must be TLS12 or TLS13")
-            }
-        }
-        reader.finish()
-        return options
+    /// A file's text without the line ends that editors leave.
+    static func trimmed(_ bytes: [UInt8]) -> String {
+        let rest = bytes.reversed().drop { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        return String(decoding: rest.reversed(), as: UTF8.self)
     }
 }

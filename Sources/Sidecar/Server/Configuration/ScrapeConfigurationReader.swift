@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPClient
 import RegularExpressions
 import Scraping
 import YAMLDocument
@@ -25,19 +24,15 @@ struct ScrapeConfigurationReader {
         scrape.parameters = parameters(reader)
         scrape.honorsLabels = reader.boolean("honor_labels") ?? scrape.honorsLabels
         scrape.honorsTimestamps = reader.boolean("honor_timestamps") ?? scrape.honorsTimestamps
-        scrape.fallbackProtocol = reader.choice("fallback_scrape_protocol")
-        scrape.followsRedirects = reader.boolean("follow_redirects") ?? scrape.followsRedirects
+        scrape.tracksTimestampStaleness = reader.boolean("track_timestamps_staleness") ?? false
+        formats(reader, &scrape)
         scrape.acceptsCompressed = reader.boolean("enable_compression") ?? scrape.acceptsCompressed
         scrape.unixSocketPath = reader.string("unix_socket")
-        scrape.proxy = reader.string("proxy_url").flatMap { resolve($0, reader, "proxy_url") }
         scrape.isCritical = reader.choice("policy", of: Policy.self) == .critical
-        scrape.authorization = HTTPAuthorizationReader(secrets: secrets, files: files).read(reader)
-        scrape.headers = (reader.stringPairs("http_headers") ?? []).compactMap { pair in
-            resolve(pair.value, reader, "http_headers").map { (pair.name, $0) }
-        }
-        if let section = reader.mapping("tls_config") { scrape.tls = TLSOptionsReader.read(section) }
+        ScrapeClientReader(secrets: secrets, files: files).read(reader, into: &scrape)
         limits(reader, &scrape)
         scrape.groups = (reader.mappings("static_configs") ?? []).compactMap { group($0) }
+        scrape.discovery = DiscoveryReader(files: files).read(reader)
         scrape.relabelRules = (reader.mappings("relabel_configs") ?? []).compactMap { rule($0) }
         scrape.metricRelabelRules = (reader.mappings("metric_relabel_configs") ?? []).compactMap { rule($0) }
         reader.finish()
@@ -55,6 +50,20 @@ struct ScrapeConfigurationReader {
         scrape.limits.labelNameLength = reader.integer("label_name_length_limit") ?? global.labelNameLengthLimit
         scrape.limits.labelValueLength = reader.integer("label_value_length_limit") ?? global.labelValueLengthLimit
         scrape.limits.targets = reader.integer("target_limit") ?? global.targetLimit
+        scrape.limits.keptDroppedTargets = reader.integer("keep_dropped_targets") ?? global.formats.keptDroppedTargets
+        scrape.limits.nativeBuckets = reader.integer("native_histogram_bucket_limit") ?? 0
+        scrape.nativeHistogramMinimumFactor =
+            reader.number("native_histogram_min_bucket_factor", in: 0...65_536) ?? 0
+    }
+
+    private func formats(_ reader: YAMLMappingReader, _ scrape: inout ScrapeConfiguration) {
+        let own = ScrapeFormats(reader, above: global.formats)
+        scrape.protocols = own.effectiveProtocols
+        scrape.scrapesNativeHistograms = own.nativeHistograms
+        scrape.alwaysScrapesClassicHistograms = own.classicHistograms
+        scrape.nameValidation = own.nameValidation
+        scrape.nameEscaping = own.nameEscaping
+        scrape.fallbackProtocol = reader.choice("fallback_scrape_protocol")
     }
 
     private func parameters(_ reader: YAMLMappingReader) -> [(name: String, value: String)] {
@@ -93,15 +102,6 @@ struct ScrapeConfigurationReader {
             return rule
         } catch {
             reader.problem("regex", error.description)
-            return nil
-        }
-    }
-
-    private func resolve(_ text: String, _ reader: YAMLMappingReader, _ key: String) -> String? {
-        do throws(SecretResolver.Failure) {
-            return try secrets.resolve(text)
-        } catch {
-            reader.problem(key, error.description)
             return nil
         }
     }

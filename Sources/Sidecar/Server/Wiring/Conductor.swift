@@ -113,6 +113,18 @@ final class Conductor {
         arm()
     }
 
+    /// Replaces the scrape targets alone: discovery has found others.
+    func replace(scrapes new: [String: Scrape]) {
+        let now = clock.now.uptime
+        for (name, old) in scrapes where new[name]?.interval != old.interval { schedule.remove(.scrape(name)) }
+        let present = Set(schedule.members)
+        scrapes = new
+        for (name, scrape) in new.sorted(by: { $0.key < $1.key }) where !present.contains(.scrape(name)) {
+            schedule.add(.scrape(name), interval: scrape.interval, at: now)
+        }
+        arm()
+    }
+
     func configure(
         checks entries: [CheckLoop.Entry],
         conditions: [CheckDescriptor]

@@ -99,7 +99,7 @@ final class OwnMetrics: Sendable {
         builder.add("sidecar_build_info", .gauge, "Version of the sidecar; always 1.", [("version", version)], 1)
         addProcess(&builder)
         addStore(&builder)
-        addScrapes(&builder)
+        ScrapeMetrics.add(targets, to: &builder)
         addRules(&builder)
         addNotifications(&builder)
         for source in sources.withLock({ $0 }) { source(&builder) }
@@ -222,45 +222,6 @@ final class OwnMetrics: Sendable {
             [],
             Double(published.reloadTime.milliseconds) / 1_000
         )
-    }
-
-    private func addScrapes(_ builder: inout FamilyBuilder) {
-        for status in targets.active {
-            let labels = [
-                (name: "scrape_job", value: status.target.jobName), (name: "target", value: status.target.instance),
-            ]
-            builder.add("sidecar_scrapes_total", .counter, "Scrapes made.", labels, Double(status.scrapes))
-            for (reason, count) in status.failures.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-                builder.add(
-                    "sidecar_scrape_failures_total",
-                    .counter,
-                    "Failed scrapes by reason.",
-                    labels + [(name: "reason", value: reason.rawValue)],
-                    Double(count)
-                )
-            }
-            builder.add(
-                "sidecar_scrape_skipped_ticks_total",
-                .counter,
-                "Ticks skipped because the scrape before still ran.",
-                labels,
-                Double(status.skippedTicks)
-            )
-            builder.add(
-                "sidecar_scrape_edges_total",
-                .counter,
-                "Scrapes repeated because the peer closed the connection.",
-                labels,
-                Double(status.edges)
-            )
-            builder.add(
-                "sidecar_scrape_orderly_closes_total",
-                .counter,
-                "Closed connections that were no fault.",
-                labels,
-                Double(status.orderlyCloses)
-            )
-        }
     }
 
     private func addRules(_ builder: inout FamilyBuilder) {

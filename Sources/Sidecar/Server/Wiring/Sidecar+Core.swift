@@ -74,20 +74,29 @@ extension Sidecar {
             )
         )
         let inputs = InputSet(
-            store: store,
-            client: client,
-            board: targets,
-            metadata: metadata,
             environment: CheckEnvironment(
                 loop: io,
                 http: client,
                 connectionClosed: edge,
                 expressions: expressions,
                 heartbeats: heartbeats
-            ),
+            )
+        )
+        let scrapes = ScrapeSet(
+            store: store,
+            client: client,
+            board: targets,
+            metadata: metadata,
+            logger: logger,
             random: { UInt64.random(in: .min ... .max) }
         )
-        return Core(conductor: conductor, inputs: inputs, ownSeries: ownSeries, conditions: conditions)
+        return Core(
+            conductor: conductor,
+            inputs: inputs,
+            scrapes: scrapes,
+            ownSeries: ownSeries,
+            conditions: conditions
+        )
     }
 
     /// Fetches the notifications' figures for the next reading of the metrics.
@@ -119,7 +128,7 @@ extension Sidecar {
                 return .failure(StartProblem(description: "the checks cannot be made"))
             }
             let clock = clock
-            let scrapes = core.inputs.scrapes(
+            let scrapes = core.scrapes.configure(
                 configuration.scrapes,
                 at: Timestamp(milliseconds: clock.now().unixMilliseconds),
                 clock: { Timestamp(milliseconds: clock.now().unixMilliseconds) },
@@ -137,6 +146,7 @@ extension Sidecar {
         }
         guard let outcome else { throw StartProblem(description: "the I/O loop has stopped") }
         try outcome.get()
+        discovery.configure(configuration.scrapes)
         rules.load(
             configuration.rules,
             context: Self.ruleContext(configuration),

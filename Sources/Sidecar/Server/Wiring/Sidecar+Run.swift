@@ -104,10 +104,11 @@ extension Sidecar {
 
     /// Stops what ticks, lets the notifications hand over what they hold, and ends the threads.
     private func stop() async {
-        let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
+        await discovery.stop()
         _ = await io.run { [self] in
             core.value.conductor.stop()
-            core.value.inputs.stop(at: now)
+            core.value.scrapes.stop()
+            core.value.inputs.stop()
         }
         _ = await rules.access { _ in }
         notifications.stop()

@@ -79,6 +79,7 @@ package final class Sidecar: Sendable {
     let forwardings: WorkRunner<ForwardingLoop.Post>
     let attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>
     let core: LoopBound<Core>
+    let discovery: DiscoveryLoop
     /// What is in place now.
     let current: Mutex<SidecarConfiguration>
     /// Whether everything has started.
@@ -88,18 +89,21 @@ package final class Sidecar: Sendable {
     final class Core {
         let conductor: Conductor
         let inputs: InputSet
+        let scrapes: ScrapeSet
         let ownSeries: OwnSeriesWriter
         let conditions: ReadinessConditions
 
         init(
             conductor: Conductor,
             inputs: InputSet,
+            scrapes: ScrapeSet,
             ownSeries: OwnSeriesWriter,
             conditions: ReadinessConditions
         ) {
             self.conditions = conditions
             self.conductor = conductor
             self.inputs = inputs
+            self.scrapes = scrapes
             self.ownSeries = ownSeries
         }
     }
@@ -255,6 +259,7 @@ package final class Sidecar: Sendable {
             on: io
         )
         coreBox.value = core
+        discovery = try Self.makeDiscovery(core, board: targets, logger: logger, clock: clock)
     }
 
     /// How others reach this sidecar; links in notifications begin with it.
