@@ -68,8 +68,8 @@ let healthChecks: [Target] = [
         "DependencyChecks",
         "HealthChecks/Dependencies",
         [
-            "HealthChecks", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient", "SQLiteClient", "JSONDocument",
-            "RegularExpressions", logging,
+            "HealthChecks", "CLinux", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient", "SQLiteClient",
+            "JSONDocument", "RegularExpressions", logging,
         ]
     ),
     library(

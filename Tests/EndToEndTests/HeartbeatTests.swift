@@ -65,6 +65,10 @@ struct HeartbeatTests {
             health_checks:
               - { name: q, queue: { redis: { url: "redis://h" }, max_age: 1h } }
               - { name: e, tcp: { address: "h:1" } }
+              - { name: s, smtp: { address: "h:25", encryption: tls } }
+              - { name: p, process: { port: 80, unit: web } }
+              - { name: d, dns: { name: x, type: XYZ } }
+              - { name: g, systemd: {} }
             """,
             to: "sidecar.yml"
         )
@@ -73,6 +77,8 @@ struct HeartbeatTests {
         for expected in [
             ":2:", "name: expected letters", ":3:", "minute: \"61\" is not 0 to 59", ":4:", "Mars/Olympus", ":5:",
             "one of period and cron is required", ":6:", "unknown key \"garce\"", "grace", "waiting is required",
+            "one of none, starttls, implicit", "one of the keys pid_file, unit, port",
+            "one of A, NS", "units is required",
         ] {
             #expect(text.contains(expected), "\(expected) in \(text)")
         }

@@ -61,6 +61,11 @@ static inline CURLcode ccurl_set_close_socket(CURL *easy, curl_closesocket_callb
     return code != CURLE_OK ? code : curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, context);
 }
 
+/// Called for a socket that the open-socket callback has handed over; it may say that it is connected already.
+static inline CURLcode ccurl_set_socket_options(CURL *easy, curl_sockopt_callback callback) {
+    return curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, callback);
+}
+
 static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
 }
@@ -111,4 +116,5 @@ static const int ccurl_select_out = CURL_CSELECT_OUT;
 static const int ccurl_select_error = CURL_CSELECT_ERR;
 static const curl_socket_t ccurl_bad_socket = CURL_SOCKET_BAD;
 static const size_t ccurl_read_abort = CURL_READFUNC_ABORT;
+static const int ccurl_already_connected = CURL_SOCKOPT_ALREADY_CONNECTED;
 static const long ccurl_auth_basic = CURLAUTH_BASIC;

@@ -71,6 +71,39 @@ package final class SocketStream: ByteStream {
         flush()
     }
 
+    /// Gives the connection away, for TLS to go on with; the stream is closed afterwards, its peer not. nil unless open,
+    /// or when bytes have yet to be sent.
+    package func handOver() -> Connection? {
+        loop.preconditionOnLoop()
+        guard case .open = state, pending.isEmpty, descriptor >= 0 else { return nil }
+        loop.unwatch(descriptor)
+        let connection = Connection(descriptor: descriptor, phases: phases)
+        descriptor = -1
+        release()
+        return connection
+    }
+
+    /// A connected socket without an owner; closed when nobody takes it.
+    package final class Connection {
+        private var descriptor: Int32
+        package let phases: StreamPhases
+
+        init(descriptor: Int32, phases: StreamPhases) {
+            self.descriptor = descriptor
+            self.phases = phases
+        }
+
+        deinit {
+            if descriptor >= 0 { Glibc.close(descriptor) }
+        }
+
+        /// The descriptor, once; the caller closes it. nil when it was taken before.
+        package func take() -> Int32? {
+            defer { descriptor = -1 }
+            return descriptor >= 0 ? descriptor : nil
+        }
+    }
+
     package func close() {
         loop.preconditionOnLoop()
         opened = nil
@@ -84,8 +117,11 @@ package final class SocketStream: ByteStream {
         state = .connecting
         phases.address = next.text
         connectStart = MonotonicTime.now()
-        let outcome = next.isIPv6 ? connect(ipv6: next.text, port: port) : connect(ipv4: next.text, port: port)
-        proceed(outcome)
+        proceed(
+            connect(next.isIPv6 ? AF_INET6 : AF_INET) { descriptor in
+                unsafe next.withSocketAddress(port: port) { unsafe Glibc.connect(descriptor, $0, $1) }
+            }
+        )
     }
 
     private func proceed(_ outcome: Int32) {
@@ -101,27 +137,6 @@ package final class SocketStream: ByteStream {
         connectNext(after: StreamFailure(errno: code))
     }
 
-    private func connect(ipv4 text: String, port: UInt16) -> Int32 {
-        var target = sockaddr_in()
-        target.sin_family = sa_family_t(AF_INET)
-        target.sin_port = port.bigEndian
-        unsafe inet_pton(AF_INET, text, &target.sin_addr)
-        return connect(AF_INET, &target)
-    }
-
-    private func connect(ipv6 text: String, port: UInt16) -> Int32 {
-        var target = sockaddr_in6()
-        target.sin6_family = sa_family_t(AF_INET6)
-        target.sin6_port = port.bigEndian
-        let parts = text.split(separator: "%", maxSplits: 1).map(String.init)
-        unsafe inet_pton(AF_INET6, parts[0], &target.sin6_addr)
-        if parts.count == 2 {
-            let index = unsafe if_nametoindex(parts[1])
-            target.sin6_scope_id = UInt32(parts[1]) ?? index
-        }
-        return connect(AF_INET6, &target)
-    }
-
     private func connect(unix path: String) {
         state = .connecting
         var target = sockaddr_un()
@@ -134,10 +149,15 @@ package final class SocketStream: ByteStream {
             unsafe room.copyBytes(from: bytes)
             if bytes.first == UInt8(ascii: "@") { unsafe room[0] = 0 }
         }
-        proceed(connect(AF_UNIX, &target))
+        proceed(
+            connect(AF_UNIX) { descriptor in
+                unsafe ResolvedAddress.rebound(&target) { unsafe Glibc.connect(descriptor, $0, $1) }
+            }
+        )
     }
 
-    private func connect<Address>(_ family: Int32, _ target: inout Address) -> Int32 {
+    /// 0, or an errno.
+    private func connect(_ family: Int32, _ connect: (Int32) -> Int32) -> Int32 {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         descriptor = socket(family, type, 0)
         guard descriptor >= 0 else { return errno }
@@ -151,12 +171,7 @@ package final class SocketStream: ByteStream {
                 socklen_t(MemoryLayout<Int32>.size)
             )
         }
-        let outcome = unsafe withUnsafePointer(to: &target) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
-            }
-        }
-        return outcome == 0 ? 0 : errno
+        return connect(descriptor) == 0 ? 0 : errno
     }
 
     private func becomeOpen() {

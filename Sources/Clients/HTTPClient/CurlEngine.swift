@@ -238,6 +238,10 @@ private func socketWanted(
 ) -> curl_socket_t {
     guard let context = unsafe context, let address = unsafe address else { return ccurl_bad_socket }
     let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+    if let descriptor = transfer.takeConnectedSocket() {
+        transfer.engine.connections.opened(descriptor, origin: transfer.origin)
+        return descriptor
+    }
     let family = unsafe address.pointee.family
     if family != AF_UNIX {
         let numeric = unsafe withUnsafePointer(to: &address.pointee.addr) {

@@ -24,6 +24,9 @@ class CurlTransfer {
     /// Whether libcurl may connect there.
     func allows(address: String) -> Bool { true }
 
+    /// A connected socket for libcurl to go on with, instead of one that it connects. Whoever asks has to close it.
+    func takeConnectedSocket() -> Int32? { nil }
+
     /// Whether the easy handle stays with the multi handle after success: a stream lives as long as both.
     var staysAttached: Bool { false }
 

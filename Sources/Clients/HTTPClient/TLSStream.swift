@@ -3,12 +3,14 @@
 import CCurl
 package import EventLoop
 
-/// An encrypted stream: libcurl connects and shakes hands, then only carries bytes.
+/// An encrypted stream: libcurl connects, or goes on with a plain stream's connection, shakes hands, and then only
+/// carries bytes.
 package final class TLSStream: ByteStream {
     private let client: HTTPClient
     private let host: String
     private let port: UInt16
     private let tls: TLSOptions
+    private var handedOver: SocketStream.Connection?
     private var transfer: StreamTransfer?
     private var pending: [UInt8] = []
     private var sent = 0
@@ -25,16 +27,31 @@ package final class TLSStream: ByteStream {
         self.tls = tls
     }
 
+    /// Goes on with the connection of a plain stream whose peer has agreed to speak TLS from here on.
+    package init(client: HTTPClient, host: String, port: UInt16, tls: TLSOptions, over plain: SocketStream.Connection) {
+        self.client = client
+        self.host = host
+        self.port = port
+        self.tls = tls
+        handedOver = plain
+    }
+
     package func open(deadline: Duration, completion: @escaping (StreamFailure?) -> Void) {
-        let transfer = StreamTransfer(engine: client.curl, host: host, port: port, tls: tls)
+        let plain = handedOver
+        handedOver = nil
+        let transfer = StreamTransfer(engine: client.curl, host: host, port: port, tls: tls, over: plain)
         self.transfer = transfer
         transfer.onAttached = { [weak self, weak transfer] easy in
             guard let transfer else { return }
             guard let self else { return transfer.engine.cancel(transfer) }
             phases.resolve = transfer.resolveTime
-            phases.connect = easy.microseconds(CURLINFO_CONNECT_TIME_T) - easy.microseconds(CURLINFO_NAMELOOKUP_TIME_T)
+            if let plain { phases = plain.phases }
+            if plain == nil {
+                phases.connect =
+                    easy.microseconds(CURLINFO_CONNECT_TIME_T) - easy.microseconds(CURLINFO_NAMELOOKUP_TIME_T)
+            }
             phases.tls = easy.microseconds(CURLINFO_APPCONNECT_TIME_T) - easy.microseconds(CURLINFO_CONNECT_TIME_T)
-            phases.address = easy.text(CURLINFO_PRIMARY_IP)
+            phases.address = phases.address ?? easy.text(CURLINFO_PRIMARY_IP)
             certificates = easy.certificates()
             watch(for: [.readable, .peerClosed])
             completion(nil)
@@ -43,7 +60,8 @@ package final class TLSStream: ByteStream {
             self?.transfer = nil
             completion(failure)
         }
-        client.curl.start(transfer, host: host, connectTimeout: deadline, deadline: deadline)
+        let lookedUp = plain == nil ? host : plain?.phases.address
+        client.curl.start(transfer, host: lookedUp, connectTimeout: deadline, deadline: deadline)
     }
 
     package func send(_ bytes: [UInt8]) {
@@ -112,16 +130,20 @@ package final class TLSStream: ByteStream {
 /// The part of a stream that libcurl knows.
 final class StreamTransfer: CurlTransfer {
     private let tls: TLSOptions
+    private let plain: SocketStream.Connection?
     private(set) var resolveTime = Duration.zero
     var onAttached: ((CurlEasy) -> Void)?
     var onFailed: ((StreamFailure) -> Void)?
 
-    init(engine: CurlEngine, host: String, port: UInt16, tls: TLSOptions) {
+    init(engine: CurlEngine, host: String, port: UInt16, tls: TLSOptions, over plain: SocketStream.Connection?) {
         self.tls = tls
+        self.plain = plain
         super.init(engine: engine, origin: HTTPOrigin(scheme: "https", host: host, port: port))
     }
 
     override var staysAttached: Bool { true }
+
+    override func takeConnectedSocket() -> Int32? { plain?.take() }
 
     override func configure(_ easy: CurlEasy, addresses: [ResolvedAddress], remaining: Duration) {
         resolveTime = MonotonicTime.now() - started
@@ -132,6 +154,10 @@ final class StreamTransfer: CurlTransfer {
         easy.set(CURLOPT_CONNECT_ONLY, true)
         easy.set(CURLOPT_SSL_ENABLE_ALPN, false)
         easy.set(CURLOPT_CERTINFO, true)
+        if plain != nil {
+            easy.note(unsafe ccurl_set_socket_options(easy.handle) { _, _, _ in ccurl_already_connected })
+            easy.set(CURLOPT_FRESH_CONNECT, true)
+        }
     }
 
     override func attached() {

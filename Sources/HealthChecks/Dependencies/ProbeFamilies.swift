@@ -25,10 +25,30 @@ enum ProbeFamilies {
         "probe_ssl_last_chain_expiry_timestamp_seconds",
         help: "Unix time at which the chain expires."
     )
+    static let lastChainInfo = CheckFamily("probe_ssl_last_chain_info", help: "The certificate of the peer.")
+    static let certificateExpiry = CheckFamily(
+        "probe_ssl_cert_not_after",
+        help: "Unix time at which a certificate of the chain expires; position 0 is the peer's own."
+    )
     static let phaseLabels = ["resolve", "connect", "tls", "processing", "transfer"].map { [CheckLabel("phase", $0)] }
 
     static func certificateSamples(_ chain: [HTTPCertificate]) -> [CheckSample] {
         guard let earliest = chain.compactMap(\.notAfter).min() else { return [] }
-        return [CheckSample(earliestExpiry, [], Double(earliest)), CheckSample(lastChainExpiry, [], Double(earliest))]
+        var samples = [
+            CheckSample(earliestExpiry, [], Double(earliest)), CheckSample(lastChainExpiry, [], Double(earliest)),
+        ]
+        if let leaf = chain.first {
+            let labels = [
+                CheckLabel("subject", leaf.subject), CheckLabel("issuer", leaf.issuer),
+                CheckLabel("subjectalternative", leaf.alternativeNames), CheckLabel("serialnumber", leaf.serialNumber),
+            ]
+            samples.append(CheckSample(lastChainInfo, labels, 1))
+        }
+        for (position, certificate) in chain.enumerated() {
+            guard let expiry = certificate.notAfter else { continue }
+            let labels = [CheckLabel("position", String(position)), CheckLabel("subject", certificate.subject)]
+            samples.append(CheckSample(certificateExpiry, labels, Double(expiry)))
+        }
+        return samples
     }
 }

@@ -3,6 +3,7 @@
 #pragma once
 // Kernel interfaces that Glibc's module map leaves out, and variadic calls that Swift cannot make.
 #include <netdb.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -34,6 +35,12 @@ static const int clinux_eai_addrfamily = -9;
 
 /// Names the calling thread, as `top -H` shows it; longer names are cut to 15 bytes.
 int clinux_name_thread(const char *name);
+
+/// A pipe whose ends no other program inherits: `descriptors[0]` is read, `descriptors[1]` written. 0, or -1 with `errno`.
+int clinux_pipe(int *descriptors);
+
+/// A spawned program begins in this directory.
+int clinux_spawn_in_directory(posix_spawn_file_actions_t *actions, const char *path);
 
 /// Switches a descriptor to non-blocking and close-on-exec.
 int clinux_set_nonblocking(int descriptor);

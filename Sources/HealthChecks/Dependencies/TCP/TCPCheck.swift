@@ -1,50 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import EventLoop
-import HTTPClient
-package import HealthChecks
-import RegularExpressions
+import HealthChecks
 
 /// Connects, says and hears what it is told, and hangs up.
-package final class TCPCheck: DependencyCheck {
-    package let name: String
-    package let kind = "tcp"
-    package let instance: String
-    private let probe: LoopBound<TCPProbe>
+package typealias TCPCheck = ProbeCheck<TCPProbe>
 
-    package init(
+extension ProbeCheck where Probe == TCPProbe {
+    package convenience init(
         name: String,
         _ configuration: TCPCheckConfiguration,
+        in environment: CheckEnvironment
+    ) throws(CheckConfigurationError) {
+        var steps = try configuration.startTLS?.steps() ?? []
+        for step in configuration.steps {
+            switch step {
+            case .send(let text): steps.append(.say(text))
+            case .expect(let pattern): steps.append(try .hear(pattern))
+            case .startTLS: steps.append(.startTLS)
+            }
+        }
+        try self.init(name: name, kind: "tcp", configuration, steps: steps, in: environment)
+    }
+
+    convenience init(
+        name: String,
+        kind: String,
+        _ configuration: TCPCheckConfiguration,
+        steps: [ConversationStep],
         in environment: CheckEnvironment
     ) throws(CheckConfigurationError) {
         guard let address = StreamAddress(configuration.address) else {
             throw CheckConfigurationError("address: expected host:port, [address]:port or unix:/path")
         }
-        var steps: [TCPProbe.Step] = []
-        for step in configuration.steps {
-            switch step {
-            case .send(let text): steps.append(.send(Array(text.utf8)))
-            case .expect(let pattern):
-                do throws(RegularExpressionError) {
-                    steps.append(.expect(try RegularExpression(pattern)))
-                } catch {
-                    throw CheckConfigurationError(error.description)
-                }
-            case .startTLS: throw CheckConfigurationError("starttls: only the smtp check speaks it")
-            }
+        let startsTLS = steps.filter { if case .startTLS = $0 { true } else { false } }.count
+        if startsTLS > 1 || startsTLS > 0 && configuration.usesTLS {
+            throw CheckConfigurationError("tls and starttls: TLS begins once")
         }
-        if configuration.usesTLS, case .unix = address { throw CheckConfigurationError("tls: not over a Unix socket") }
-        self.name = name
-        instance = address.description
+        if configuration.usesTLS || startsTLS > 0, case .unix = address {
+            throw CheckConfigurationError("tls: not over a Unix socket")
+        }
         let probe = TCPProbe(configuration: configuration, address: address, steps: steps, environment: environment)
-        self.probe = LoopBound(probe, on: environment.loop)
-    }
-
-    package func begin(deadline: Duration, completion: @escaping @Sendable (CheckResult) -> Void) {
-        probe.begin(deadline: deadline, completion: completion)
-    }
-
-    package func close() {
-        probe.close()
+        self.init(name: name, kind: kind, instance: address.description, probe: probe, in: environment)
     }
 }

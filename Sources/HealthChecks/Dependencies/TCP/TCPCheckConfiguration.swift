@@ -15,6 +15,8 @@ package struct TCPCheckConfiguration: Sendable, CustomStringConvertible {
 
     /// `host:port`, `[::1]:port` or `unix:/path`.
     package var address: String
+    /// Asked to speak TLS before the steps.
+    package var startTLS: StartTLSProtocol?
     package var steps: [Step] = []
     /// TLS from the first byte.
     package var usesTLS = false

@@ -3,27 +3,26 @@
 import EventLoop
 import HTTPClient
 import HealthChecks
-import RegularExpressions
 
 /// The attempts of a TCP check, on the loop's thread.
-final class TCPProbe: CheckProbe {
-    enum Step: Sendable {
-        case send([UInt8])
-        case expect(RegularExpression)
-    }
-
+package final class TCPProbe: CheckProbe {
     private static let answerLimit = 64 << 10
 
     private let configuration: TCPCheckConfiguration
     private let address: StreamAddress
-    private let steps: [Step]
+    private let steps: [ConversationStep]
     private let environment: CheckEnvironment
     private let resolver: NameResolver
     private var stream: (any ByteStream)?
-    private var remaining: ArraySlice<Step> = []
+    private var remaining: ArraySlice<ConversationStep> = []
     private var heard: [UInt8] = []
 
-    init(configuration: TCPCheckConfiguration, address: StreamAddress, steps: [Step], environment: CheckEnvironment) {
+    init(
+        configuration: TCPCheckConfiguration,
+        address: StreamAddress,
+        steps: [ConversationStep],
+        environment: CheckEnvironment
+    ) {
         self.configuration = configuration
         self.address = address
         self.steps = steps
@@ -31,12 +30,12 @@ final class TCPProbe: CheckProbe {
         resolver = NameResolver(loop: environment.loop)
     }
 
-    func close() {
+    package func close() {
         stream?.close()
         stream = nil
     }
 
-    func begin(_ attempt: CheckAttempt) {
+    package func begin(_ attempt: CheckAttempt) {
         close()
         remaining = steps[...]
         heard = []
@@ -46,14 +45,19 @@ final class TCPProbe: CheckProbe {
         } else {
             fresh = SocketStream(loop: environment.loop, resolver: resolver, address: address)
         }
-        stream = fresh
         attempt.whenLate = { [self] in
-            let isOpen = fresh.phases.connect > .zero
+            let current = stream ?? fresh
+            let isOpen = current.phases.connect > .zero
             close()
             let text =
                 isOpen ? "connected, but no fitting answer within the deadline" : "no connection within the deadline"
-            return down(isOpen ? .timeout : .connectTimeout, text, attempt, fresh)
+            return down(isOpen ? .timeout : .connectTimeout, text, attempt, current)
         }
+        open(fresh, attempt)
+    }
+
+    private func open(_ fresh: any ByteStream, _ attempt: CheckAttempt) {
+        stream = fresh
         fresh.onBytes = { [self, weak fresh] bytes in
             guard let fresh else { return }
             heard += bytes
@@ -77,38 +81,70 @@ final class TCPProbe: CheckProbe {
         while let step = remaining.first {
             switch step {
             case .send(let bytes): stream.send(bytes)
-            case .expect(let pattern):
-                guard let found = pattern.firstMatch(in: heard), let whole = found.first ?? nil else {
-                    guard heard.count <= Self.answerLimit else {
-                        return finish(
-                            attempt,
-                            down(.bodyMismatch, "no fitting answer", attempt, stream, byExpression: true)
-                        )
-                    }
-                    return
+            case .hear(let expectation):
+                switch expectation.judge(heard) {
+                case .fits(let count): heard.removeFirst(min(count, heard.count))
+                case .refused:
+                    return finish(attempt, down(.statusCode, refusalText, attempt, stream, byExpression: true))
+                case .more:
+                    guard heard.count > Self.answerLimit else { return }
+                    let result = down(.bodyMismatch, "no fitting answer", attempt, stream, byExpression: true)
+                    return finish(attempt, result)
                 }
-                heard.removeFirst(whole.upperBound)
+            case .startTLS:
+                remaining = remaining.dropFirst()
+                return startTLS(attempt, stream)
             }
             remaining = remaining.dropFirst()
         }
+        finish(attempt, verdict(attempt, stream))
+    }
+
+    private func startTLS(_ attempt: CheckAttempt, _ plain: any ByteStream) {
+        // What came in the clear after the agreement is somebody else's.
+        guard heard.isEmpty else {
+            return finish(attempt, down(.protocolError, "bytes in the clear after STARTTLS", attempt, plain))
+        }
+        guard let socket = plain as? SocketStream, case .host(let host, let port) = address,
+            let connection = socket.handOver()
+        else {
+            return finish(attempt, down(.internalError, "the connection cannot be handed over", attempt, plain))
+        }
+        let tls = TLSStream(
+            client: environment.http,
+            host: host,
+            port: port,
+            tls: configuration.tls,
+            over: connection
+        )
+        open(tls, attempt)
+    }
+
+    // MARK: Answering
+
+    private func verdict(_ attempt: CheckAttempt, _ stream: any ByteStream) -> CheckResult {
         let samples = samples(true, attempt, stream, byExpression: false)
         let chain = (stream as? TLSStream)?.certificates ?? []
         if let warning = configuration.certificateWarning, let expiry = chain.compactMap(\.notAfter).min(),
             Double(expiry) - environment.unixTime() < warning.inSeconds
         {
             let text = "a certificate expires soon"
-            return finish(attempt, .degraded(.certificateExpiry, text, duration: attempt.elapsed, samples: samples))
+            return .degraded(.certificateExpiry, text, duration: attempt.elapsed, samples: samples)
         }
         if let limit = configuration.slowAfter, attempt.elapsed > limit {
-            let text = "it took too long"
-            return finish(attempt, .degraded(.slow, text, duration: attempt.elapsed, samples: samples))
+            return .degraded(.slow, "it took too long", duration: attempt.elapsed, samples: samples)
         }
-        finish(attempt, .up(duration: attempt.elapsed, samples: samples))
+        return .up(duration: attempt.elapsed, samples: samples)
     }
 
     private func finish(_ attempt: CheckAttempt, _ result: CheckResult) {
         close()
         attempt.finish(result)
+    }
+
+    /// The first line of what the peer said.
+    private var refusalText: String {
+        "refused: " + String(decoding: heard.prefix(200).prefix { $0 >= 32 && $0 < 127 }, as: UTF8.self)
     }
 
     private func down(

@@ -69,6 +69,14 @@ struct CheckConfigurationReader {
         case "tcp": tcp(reader).map { .tcp($0) }
         case "sqlite": sqlite(reader).map { .sqlite($0) }
         case "disk": disk(reader).map { .disk($0) }
+        case "smtp": smtp(reader).map { .smtp($0) }
+        case "dns": dns(reader).map { .dns($0) }
+        case "memcached": memcached(reader).map { .memcached($0) }
+        case "grpc": grpc(reader).map { .grpc($0) }
+        case "exec": exec(reader).map { .exec($0) }
+        case "file": file(reader).map { .file($0) }
+        case "process": process(reader).map { .process($0) }
+        case "systemd": systemd(reader).map { .systemd($0) }
         case "expression": expression(reader).map { .expression($0) }
         case "queue": queue(reader, name: name).map { .queue($0) }
         default: .host(host(reader))
@@ -151,22 +159,6 @@ struct CheckConfigurationReader {
         configuration.forbidsTLS = reader.boolean("fail_if_ssl") ?? configuration.forbidsTLS
         configuration.certificateWarning = reader.duration("certificate_warning") ?? configuration.certificateWarning
         configuration.slowAfter = reader.duration("slow_after")
-        return configuration
-    }
-
-    private func tcp(_ reader: YAMLMappingReader) -> TCPCheckConfiguration? {
-        guard let address = reader.requiredString("address") else { return nil }
-        var configuration = TCPCheckConfiguration(address: address)
-        for section in reader.mappings("query_response") ?? [] {
-            if let text = section.string("send") { configuration.steps.append(.send(text)) }
-            if let text = section.string("expect") { configuration.steps.append(.expect(text)) }
-            if section.boolean("starttls") == true { configuration.steps.append(.startTLS) }
-            section.finish()
-        }
-        configuration.usesTLS = reader.boolean("tls") ?? configuration.usesTLS
-        if let section = reader.mapping("tls_config") { configuration.tls = TLSOptionsReader.read(section) }
-        configuration.slowAfter = reader.duration("slow_after")
-        configuration.certificateWarning = reader.duration("certificate_warning") ?? configuration.certificateWarning
         return configuration
     }
 

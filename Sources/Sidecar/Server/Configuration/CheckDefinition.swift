@@ -13,6 +13,14 @@ package struct CheckDefinition: Sendable {
         case sqlite(SQLiteCheckConfiguration)
         case host(HostCheckConfiguration)
         case disk(DiskCheckConfiguration)
+        case smtp(SMTPCheckConfiguration)
+        case dns(DNSCheckConfiguration)
+        case memcached(MemcachedCheckConfiguration)
+        case grpc(GRPCCheckConfiguration)
+        case exec(ExecCheckConfiguration)
+        case file(FileCheckConfiguration)
+        case process(ProcessCheckConfiguration)
+        case systemd(SystemdCheckConfiguration)
         case expression(ExpressionCheckConfiguration)
         case queue(QueueCheckConfiguration)
         /// From the section `heartbeats`.
@@ -20,7 +28,8 @@ package struct CheckDefinition: Sendable {
 
         /// As the file names it, and the label `job`.
         package static let names = [
-            "postgres", "redis", "http", "tcp", "sqlite", "host", "disk", "expression", "queue",
+            "postgres", "redis", "http", "tcp", "sqlite", "host", "disk", "smtp", "dns", "memcached", "grpc",
+            "exec", "file", "process", "systemd", "expression", "queue",
         ]
     }
 
