@@ -57,7 +57,7 @@ struct ExecCheckTests {
         let start = ContinuousClock.now
         let late = try await run("sleep 60 & echo $! > \(file); wait", deadline: .milliseconds(300))
         #expect(late.reason == .timeout)
-        #expect(ContinuousClock.now - start < .milliseconds(400))
+        #expect(ContinuousClock.now - start < .milliseconds(350))
         let child = try #require(Int32(directory.read("child").trimmingCharacters(in: .whitespacesAndNewlines)))
         #expect(await waitUntil { isGone(child) }, "the program's child died with it")
         let left = try await run("sleep 60 > /dev/null & echo $! > \(file)")

@@ -72,7 +72,7 @@ struct SystemdCheckTests {
         manager.send(SIGSTOP)
         let start = ContinuousClock.now
         #expect(try await check(["web"], bus, deadline: .milliseconds(200)).reason == .timeout)
-        #expect(ContinuousClock.now - start < .milliseconds(300))
+        #expect(ContinuousClock.now - start < .milliseconds(250))
         await manager.stop(SIGKILL)
         await daemon.stop(SIGKILL)
         #expect(try await check(["web"], bus).reason == .connectRefused)

@@ -28,7 +28,7 @@ struct TCPCheckTests {
         let failed = await wrong.check(deadline: .milliseconds(100))
         #expect(failed.reason == .timeout)
         #expect(failed.value("probe_success") == 0)
-        #expect(ContinuousClock.now - start < .milliseconds(200))
+        #expect(ContinuousClock.now - start < .milliseconds(150))
     }
 
     @Test

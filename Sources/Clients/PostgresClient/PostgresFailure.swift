@@ -43,12 +43,26 @@ package struct PostgresFailure: Error, Hashable, Sendable, CustomStringConvertib
 
     /// What a SQLSTATE means for somebody who asks "is it well?".
     package init(sqlState: String, text: String) {
-        self.init(Self.reason(of: sqlState), text, sqlState: sqlState)
+        let reason = sqlState == "08P01" ? Self.reason(ofPooler: text) : Self.reason(of: sqlState)
+        self.init(reason, text, sqlState: sqlState)
     }
 
     package var description: String {
         let state = sqlState.map { " (\($0))" } ?? ""
         return text.isEmpty ? reason.rawValue + state : "\(reason.rawValue)\(state): \(text)"
+    }
+
+    /// PgBouncer has one SQLSTATE for everything that it says itself.
+    private static func reason(ofPooler text: String) -> Reason {
+        func says(_ words: String) -> Bool { text.contains(words) }
+        if says("no more connections allowed") { return .tooManyConnections }
+        if says("query_wait_timeout") || says("query_timeout") || says("client_idle_timeout") { return .timeout }
+        if says("no such database") { return .missingDatabase }
+        if says("no such user") || says("authentication failed") { return .authentication }
+        if says("connect failed") || says("server login") || says("server conn crashed") { return .refused }
+        if says("bouncer config error") { return .invalidConfiguration }
+        if says("shut down") || says("shutting down") || says("is paused") { return .shuttingDown }
+        return .protocolViolation
     }
 
     private static func reason(of state: String) -> Reason {

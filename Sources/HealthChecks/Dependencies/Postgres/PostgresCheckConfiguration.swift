@@ -46,5 +46,6 @@ package enum PostgresCollectorName: String, Hashable, Sendable, CaseIterable {
     case wal
     case userTables = "stat_user_tables"
     case wraparound = "database_wraparound"
+    case bloat = "table_bloat"
     case statements = "stat_statements"
 }

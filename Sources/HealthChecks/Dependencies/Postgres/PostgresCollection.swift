@@ -23,6 +23,8 @@ struct PostgresCollection {
     private var order: [PostgresQuery] = []
     private var version = 0
     private(set) var replicationLag: Double?
+    /// Of a replica: whether its receiver streams.
+    private(set) var isStreaming: Bool?
 
     init(_ configuration: PostgresCheckConfiguration) {
         self.configuration = configuration
@@ -55,7 +57,10 @@ struct PostgresCollection {
         entry.wasAsked = true
         entry.took = took
         entry.due = query.isSlow ? now + configuration.slowInterval : nil
-        if query.collector == .replication, query.labels.isEmpty { replicationLag = entry.samples.first?.value }
+        if query.collector == .replication, query.labels.isEmpty {
+            replicationLag = entry.samples.first?.value
+            isStreaming = entry.samples.first { $0.name == "pg_wal_receiver_streaming" }.map { $0.value == 1 }
+        }
         entries[query.key] = entry
     }
 

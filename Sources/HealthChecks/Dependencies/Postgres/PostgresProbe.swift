@@ -18,6 +18,7 @@ final class PostgresProbe: CheckProbe {
     private var connection: PostgresConnection?
     private var login: PostgresConnection?
     private var lastLogin: MonotonicTime?
+    private var hasStreamed = false
     private var isClosed = false
 
     init(
@@ -201,6 +202,13 @@ final class PostgresProbe: CheckProbe {
         )
     }
 
+    /// An idle primary gives its replica nothing to replay: that the receiver has gone is the first sign.
+    private func hasStoppedStreaming(_ round: PostgresRound) -> Bool {
+        guard round.isInRecovery, let isStreaming = collection.isStreaming else { return false }
+        if isStreaming { hasStreamed = true }
+        return hasStreamed && !isStreaming
+    }
+
     private func verdict(_ round: PostgresRound) -> (reason: HealthReason, text: String, isDegradedOnly: Bool)? {
         if let failure = round.loginFailure {
             return (HealthReason(failure.reason), "a new login failed: \(failure.text)", false)
@@ -208,6 +216,7 @@ final class PostgresProbe: CheckProbe {
         if configuration.requiresWritable, round.isInRecovery || round.isReadOnly {
             return (.readOnly, round.isInRecovery ? "in recovery" : "read-only transactions", false)
         }
+        if hasStoppedStreaming(round) { return (.replication, "the replica receives nothing any more", true) }
         if let maximum = configuration.maximumLag, round.isInRecovery, let lag = collection.replicationLag,
             lag > maximum.inSeconds
         {

@@ -71,6 +71,32 @@ extension PostgresQuery {
         "SELECT datname, age(datfrozenxid), mxid_age(datminmxid) FROM pg_database WHERE datallowconn"
     )
 
+    /// An estimate from the planner's statistics, as all that does not read the tables: pages in use less those that the
+    /// rows need at their average width. Tables that were never analysed have none.
+    static func bloat(_ limit: Int) -> PostgresQuery {
+        PostgresQuery(
+            .bloat,
+            labels: ["datname", "schemaname", "relname"],
+            families: [
+                PostgresFamilies.gauge("pg_table_bloat_size_bytes", "Size of the table without its indexes."),
+                PostgresFamilies.gauge("pg_table_bloat_estimate_bytes", "Estimate of what a rewrite would give back."),
+            ],
+            isSlow: true,
+            """
+            SELECT current_database(), t.nspname, t.relname, t.pages * t.block, \
+            greatest(0, t.pages - ceil(t.rows * t.width / (t.block - 24) * 100 / t.fill)) * t.block \
+            FROM (SELECT n.nspname, c.relname, c.relpages::float8 AS pages, c.reltuples::float8 AS rows, \
+            current_setting('block_size')::float8 AS block, \
+            coalesce(substring(array_to_string(c.reloptions, ' ') FROM 'fillfactor=([0-9]+)')::float8, 100) AS fill, \
+            (SELECT 28 + 8 * ceil(sum((1 - s.null_frac) * s.avg_width) / 8) FROM pg_stats AS s \
+            WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND NOT s.inherited) AS width \
+            FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+            WHERE c.relkind = 'r' AND c.reltuples > 0 AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+            ORDER BY c.relpages DESC LIMIT \(limit)) AS t WHERE t.width IS NOT NULL
+            """
+        )
+    }
+
     static func statements(_ version: Int, _ limit: Int) -> PostgresQuery {
         let total = version >= 130_000 ? "total_exec_time" : "total_time"
         let read = version >= 170_000 ? "shared_blk_read_time" : "blk_read_time"

@@ -5,7 +5,8 @@ import HealthChecks
 /// What is asked about replication.
 extension PostgresQuery {
     /// Received and replayed positions are equal on an idle replica, and on one whose receiver has died: only a receiver
-    /// that streams makes equality mean "no lag".
+    /// that streams makes equality mean "no lag". One that has replayed no transaction since its start lags since then, at
+    /// least.
     static let replication = PostgresQuery(
         .replication,
         part: "lag",
@@ -18,13 +19,14 @@ extension PostgresQuery {
         """
         SELECT CASE WHEN NOT r.replica THEN 0 \
         WHEN r.streaming AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0 \
-        ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())) END, \
+        ELSE greatest(0, extract(epoch FROM clock_timestamp() - r.replayed)) END, \
         r.replica, \
         CASE WHEN r.replica \
-        THEN greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())) ELSE 0 END, \
+        THEN greatest(0, extract(epoch FROM clock_timestamp() - r.replayed)) ELSE 0 END, \
         CASE WHEN r.replica THEN r.streaming END \
         FROM (SELECT pg_is_in_recovery() AS replica, \
-        EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming') AS streaming) AS r
+        EXISTS (SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming') AS streaming, \
+        coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()) AS replayed) AS r
         """
     )
 

@@ -37,7 +37,7 @@ struct PostgresQuery: Sendable {
         return [
             settings(version), activity, database(version), longRunningTransactions, locks, blocked, replication,
             replicas, slots(version), backgroundWriter(version), archiver, databaseSize, wal, userTables(limit),
-            wraparound,
+            wraparound, bloat(limit),
         ] + checkpointer(version) + [statements(version, limit)]
     }
 }

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import DependencyChecks
+import Foundation
+import HTTPClient
+import HealthChecks
+import TestSupport
+import Testing
+
+/// Redis with a replica, under Sentinel, as a cluster, and over TLS.
+@Suite(.timeLimit(.minutes(3)))
+struct RedisTopologyTests {
+    private let fixture: CheckFixture
+
+    init() throws {
+        fixture = try CheckFixture()
+    }
+
+    private func check(
+        _ url: String,
+        _ change: (inout RedisCheckConfiguration) -> Void = { _ in }
+    ) throws -> RedisCheck {
+        var configuration = RedisCheckConfiguration(url: url)
+        configuration.loginInterval = nil
+        change(&configuration)
+        return try RedisCheck(name: "cache", configuration, in: fixture.environment)
+    }
+
+    @Test
+    func `a replica's link and lag are known at both ends, and the Sentinel sees the primary die`() async throws {
+        let primary = try await RedisServer(["--repl-diskless-sync-delay", "0"])
+        let replica = try await RedisServer(["--replicaof", "127.0.0.1 \(primary.port)"])
+        let far = try check(replica.url)
+        let near = try check(primary.url)
+        #expect(await waitUntil { await far.check(deadline: .seconds(1)).value("redis_master_link_up") == 1 })
+        #expect(await far.check(deadline: .seconds(1)).verdict == .up)
+        let labels: KeyValuePairs = ["slave_state": "online"]
+        let isLagKnown = await waitUntil {
+            await near.check(deadline: .seconds(1)).value("redis_connected_slave_lag_seconds", labels) ?? 9 <= 1
+        }
+        #expect(isLagKnown)
+
+        let directory = try TemporaryDirectory("sentinel")
+        let port = try freePort()
+        let path = try directory.write(
+            """
+            port \(port)
+            bind 127.0.0.1
+            dir \(directory.path)
+            sentinel monitor main 127.0.0.1 \(primary.port) 1
+            sentinel down-after-milliseconds main 300
+            sentinel failover-timeout main 60000
+            """,
+            to: "sentinel.conf"
+        )
+        let sentinel = try ChildProcess("redis-sentinel", [path])
+        #expect(await waitUntil { accepts(port: port) })
+        let watch = try check("redis://127.0.0.1:\(port)") { $0.mode = .sentinel }
+        let isKnown = await waitUntil(deadline: .seconds(15)) {
+            await watch.check(deadline: .seconds(1)).value("redis_sentinel_master_slaves", ["master_name": "main"]) == 1
+        }
+        #expect(isKnown)
+        let good = await watch.check(deadline: .seconds(1))
+        #expect(good.verdict == .up, "\(good.text)")
+        #expect(good.value("redis_sentinel_masters") == 1)
+        primary.suspend()
+        let isSeen = await waitUntil(deadline: .seconds(5)) {
+            await watch.check(deadline: .seconds(1)).reason == .primaryDown
+        }
+        #expect(isSeen)
+        await primary.stop()
+        #expect(await waitUntil { await far.check(deadline: .seconds(1)).value("redis_master_link_up") != 1 })
+        await sentinel.stop(SIGKILL)
+        await replica.stop()
+    }
+
+    @Test
+    func `a cluster that lacks slots is down, and says how many it has`() async throws {
+        let server = try await RedisServer(["--cluster-enabled", "yes", "--cluster-require-full-coverage", "yes"])
+        let check = try check(server.url) { $0.mode = .cluster }
+        let lacking = await check.check(deadline: .seconds(1))
+        #expect(lacking.reason == .clusterDown, "\(lacking.text)")
+        #expect(lacking.value("redis_cluster_slots_assigned") == 0)
+        try await server.command(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
+        #expect(await waitUntil { await check.check(deadline: .seconds(1)).verdict == .up })
+        let whole = await check.check(deadline: .seconds(1))
+        #expect(whole.value("redis_cluster_slots_assigned") == 16_384)
+        #expect(whole.value("redis_cluster_state") == 1)
+        try await server.command(["CLUSTER", "DELSLOTS", "7"])
+        #expect(await waitUntil { await check.check(deadline: .seconds(1)).reason == .clusterDown })
+        await server.stop()
+    }
+
+    @Test
+    func `TLS and a client's certificate are asked for, and what is wrong with them is told`() async throws {
+        let certificates = try await TestCertificates()
+        try await certificates.makeAuthority("stranger")
+        let (certificate, key) = try await certificates.make("server", names: "DNS:localhost")
+        let client = try await certificates.make("client", names: "DNS:client")
+        let port = try freePort()
+        let server = try ChildProcess(
+            "redis-server",
+            [
+                "--port", "0", "--tls-port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--tls-cert-file",
+                certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificates.authority, "--tls-auth-clients",
+                "yes", "--dir", certificates.directory.path,
+            ]
+        )
+        #expect(await waitUntil { accepts(port: port) })
+        func result(_ host: String, _ change: (inout TLSOptions) -> Void) async throws -> CheckResult {
+            let check = try check("rediss://\(host):\(port)") {
+                $0.tls.caFile = certificates.authority
+                $0.tls.certificateFile = client.certificate
+                $0.tls.keyFile = client.key
+                change(&$0.tls)
+            }
+            defer { check.close() }
+            return await check.check(deadline: .seconds(2))
+        }
+        let good = try await result("localhost") { _ in }
+        #expect(good.verdict == .up, "\(good.text)")
+        #expect(try await result("127.0.0.1") { _ in }.reason == .tls, "another name")
+        #expect(
+            try await result("localhost") { $0.caFile = certificates.directory.path("stranger.pem") }.reason == .tls
+        )
+        let anonymous = try await result("localhost") { ($0.certificateFile, $0.keyFile) = (nil, nil) }
+        #expect(anonymous.verdict == .down, "the server wants a certificate")
+        #expect(try await result("localhost") { $0.keyFile = "/no/such.key" }.reason == .misconfigured)
+        let plain = await (try check("redis://localhost:\(port)")).check(deadline: .seconds(1))
+        #expect(plain.verdict == .down)
+        await server.stop(SIGKILL)
+    }
+}
