@@ -51,6 +51,7 @@ struct BalancerTests {
         let configuration = try directory.write(
             """
             daemon off;
+            master_process off;
             pid \(directory.path("nginx.pid"));
             error_log \(directory.path("error.log"));
             events {}

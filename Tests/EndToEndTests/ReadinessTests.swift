@@ -159,6 +159,44 @@ struct ReadinessTests {
         #expect(ContinuousClock.now - second < .seconds(4))
     }
 
+    @Test func `a target named by the request is probed, if it may be`() async throws {
+        let web = try HTTPReceiver { _ in HTTPAnswer(200, "hello") }
+        let elsewhere = try HTTPReceiver { _ in HTTPAnswer(302, "", headers: [("Location", web.url)]) }
+        let closed = try freePort()
+        let sidecar = try await RunningSidecar(
+            configuration: """
+                probes:
+                  allowed_targets: [ "127.0.0.1:\(web.port)", "127.0.0.1:\(elsewhere.port)", "127.0.0.1:\(closed)", "*.invalid:*" ]
+                  modules: { web: { http: { body_matches: [ "hell" ] } }, port: { tcp: {}, timeout: 1s } }
+                web: { drain_delay: 0s }
+                """
+        )
+        func probe(_ module: String, _ target: String, _ more: String = "") async throws -> (status: Int, text: String)
+        {
+            let answer = try await HTTPGet("\(sidecar.url)/probe?module=\(module)&target=\(target)\(more)")
+            return (answer.status, answer.text)
+        }
+        let good = try await probe("web", web.url)
+        #expect(good.status == 200 && good.text.contains("\nprobe_success 1\n"))
+        #expect(good.text.contains("\nprobe_http_status_code 200\n"))
+        #expect(try await probe("port", "127.0.0.1:\(web.port)").text.contains("\nprobe_success 1\n"))
+        let refused = try await probe("port", "127.0.0.1:\(closed)", "&debug=true")
+        #expect(refused.status == 200 && refused.text.contains("\nprobe_success 0\n"))
+        #expect(refused.text.hasPrefix("verdict: down\nreason: connect_refused\n"), "\(refused.text)")
+        #expect(try await probe("web", "http://nobody.invalid/", "&debug=true").text.contains("reason: dns\n"))
+        let redirected = web.requests.count
+        #expect(try await probe("web", elsewhere.url).text.contains("\nprobe_success 0\n"))
+        #expect(web.requests.count == redirected)
+        for target in ["127.0.0.1:1", "http://127.0.0.2:\(web.port)/", "http://invalid/", "http://a.invalid.org/"] {
+            #expect(try await probe("web", target).status == 403, "\(target)")
+        }
+        for target in ["", "http://127.0.0.1:\(web.port)@x/", "http:///", "127.0.0.1:0", "127.0.0.1:x"] {
+            #expect(try await probe("web", target).status == 400, "\(target)")
+        }
+        #expect(try await probe("port", web.url).status == 400)
+        #expect(try await probe("nobody", web.url).status == 400)
+    }
+
     @Test func `curl asks as balancers and kubelets do`() async throws {
         let sidecar = try await RunningSidecar(configuration: "web: { drain_delay: 0s }\n")
         func curl(_ arguments: String...) async throws -> String {

@@ -6,7 +6,7 @@ import YAMLDocument
 /// Checks of what listens somewhere.
 extension CheckConfigurationReader {
     func tcp(_ reader: YAMLMappingReader) -> TCPCheckConfiguration? {
-        guard let address = reader.requiredString("address") else { return nil }
+        guard let address = address ?? reader.requiredString("address") else { return nil }
         var configuration = TCPCheckConfiguration(address: address)
         configuration.startTLS = reader.choice("starttls")
         for section in reader.mappings("query_response") ?? [] {

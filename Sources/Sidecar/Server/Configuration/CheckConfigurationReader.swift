@@ -8,6 +8,8 @@ import YAMLDocument
 /// Reads entries of `health_checks`: a name, when it runs and how it counts, and one key that says what is checked.
 struct CheckConfigurationReader {
     let secrets: SecretResolver
+    /// Stands for the address where it comes later: in a module of `/probe`.
+    var address: String?
 
     func read(_ reader: YAMLMappingReader) -> CheckDefinition? {
         defer { reader.finish() }
@@ -34,6 +36,17 @@ struct CheckConfigurationReader {
             kind: kind,
             fingerprint: ConfigurationFingerprint(secrets: secrets).text(section.node)
         )
+    }
+
+    /// A module of `/probe`: `http` or `tcp` without an address.
+    func module(_ reader: YAMLMappingReader) -> CheckDefinition.Kind? {
+        let kinds = ["http", "tcp"].filter { reader.contains($0) }
+        guard kinds.count == 1, let word = kinds.first, let section = reader.mapping(word) else {
+            reader.problem(nil, "a module needs one of the keys http, tcp, with a mapping such as {}")
+            return nil
+        }
+        defer { section.finish() }
+        return kind(word, section, name: nil)
     }
 
     private static let commonKeys: Set<String> = [
@@ -120,7 +133,7 @@ struct CheckConfigurationReader {
     }
 
     private func http(_ reader: YAMLMappingReader) -> HTTPCheckConfiguration? {
-        guard let url = secret(reader, "url", isRequired: true) else { return nil }
+        guard let url = address ?? secret(reader, "url", isRequired: true) else { return nil }
         var configuration = HTTPCheckConfiguration(url: url)
         configuration.method = reader.string("method") ?? configuration.method
         configuration.headers = (reader.stringPairs("headers") ?? []).compactMap { pair in

@@ -4,7 +4,7 @@ package import HealthChecks
 package import Notifications
 
 /// `probes:` — what decides readiness besides the checks, and how much a probe's answer tells.
-package struct ProbeConfiguration: Sendable, Equatable {
+package struct ProbeConfiguration: Sendable {
     /// Who sees texts and addresses besides names, states and reasons. The administration listener always shows them.
     package enum Details: String, Sendable, CaseIterable {
         case never, always
@@ -29,6 +29,10 @@ package struct ProbeConfiguration: Sendable, Equatable {
     package var details = Details.never
     package var targets: [Target] = []
     package var alerts: [AlertGate] = []
+    /// What `/probe?module=` may name.
+    package var modules: [String: ProbeModule] = [:]
+    /// Whom `/probe?target=` may name; nobody by default.
+    package var allowedTargets: [ProbeTargetPattern] = []
 
     package init() {}
 

@@ -9,12 +9,27 @@ import YAMLDocument
 struct ProbeConfigurationReader {
     let scrapes: [ScrapeConfiguration]
     let checkNames: [String]
+    let secrets: SecretResolver
 
     func read(_ reader: YAMLMappingReader) -> ProbeConfiguration {
         var configuration = ProbeConfiguration()
         configuration.details = reader.choice("details") ?? configuration.details
         configuration.targets = (reader.mappings("targets") ?? []).compactMap { target($0) }
         configuration.alerts = (reader.mappings("alerts") ?? []).compactMap { alertGate($0) }
+        for text in reader.strings("allowed_targets", orSingle: true) ?? [] {
+            if let pattern = ProbeTargetPattern(text) {
+                configuration.allowedTargets.append(pattern)
+            } else {
+                reader.problem(
+                    "allowed_targets",
+                    "allowed_targets: expected HOST:PORT or *.DOMAIN:PORT, got \"\(text)\""
+                )
+            }
+        }
+        if let modules = reader.mapping("modules") {
+            for name in modules.keys { configuration.modules[name] = modules.mapping(name).flatMap { module($0) } }
+            modules.finish()
+        }
         reader.finish()
         var seen = Set(checkNames)
         for name in configuration.names where !seen.insert(name).inserted {
@@ -46,6 +61,13 @@ struct ProbeConfigurationReader {
             settings.timeout = scrape.timeout
         }
         return ProbeConfiguration.Target(name: name ?? job, jobName: job, instance: instance, settings: settings)
+    }
+
+    private func module(_ reader: YAMLMappingReader) -> ProbeModule? {
+        defer { reader.finish() }
+        let timeout = reader.duration("timeout", atLeast: .milliseconds(1)) ?? .seconds(5)
+        let checks = CheckConfigurationReader(secrets: secrets, address: "127.0.0.1:1")
+        return checks.module(reader).map { ProbeModule(kind: $0, timeout: timeout) }
     }
 
     private func alertGate(_ reader: YAMLMappingReader) -> ProbeConfiguration.AlertGate? {

@@ -79,7 +79,11 @@ package struct SidecarConfiguration: Sendable {
         )
         checks += heartbeats
         if let section = reader.mapping("probes") {
-            let probeReader = ProbeConfigurationReader(scrapes: scrapes, checkNames: checks.map(\.name))
+            let probeReader = ProbeConfigurationReader(
+                scrapes: scrapes,
+                checkNames: checks.map(\.name),
+                secrets: secrets
+            )
             probes = probeReader.read(section)
         }
         readRules(reader, files: files, features: features)

@@ -39,6 +39,13 @@ final class InputSet {
         return entries
     }
 
+    /// A check for one attempt outside the schedule; whoever asked for it closes it.
+    func single(_ definition: CheckDefinition) throws(CheckConfigurationError) -> any DependencyCheck {
+        var environment = environment
+        environment.connectionClosed = { _ in }
+        return try definition.make(in: environment)
+    }
+
     func stop() {
         for running in checks.values { running.check.close() }
         checks.removeAll()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DependencyChecks
 import EventLoop
 import HTTPTypes
 import HealthChecks
@@ -113,6 +114,11 @@ extension Sidecar {
         MetricsRoutes(own: own, store: store).register(on: router)
         StatusPage(version: options.version, registry: registry, targets: targets, rules: rules, own: own)
             .register(on: router)
+        ProbeRoutes(
+            configuration: { [self] in current.withLock { $0.probes } },
+            attempt: { [self] in await attempt($0, deadline: $1) },
+            showsDetails: { [self] in isAdministration || current.withLock { $0.probes.details == .always } }
+        ).register(on: router)
         HeartbeatRoutes(
             keeper: heartbeats,
             hurry: { [io, core] check in io.execute { core.value.conductor.hurry(check: check) } }
@@ -124,5 +130,23 @@ extension Sidecar {
             cancelDrain: { drain.cancel() }
         ).register(on: router)
         return router
+    }
+
+    /// One attempt of a check that stands in no schedule; nil when the sidecar is stopping.
+    private func attempt(_ definition: CheckDefinition, deadline: Duration) async -> CheckResult? {
+        let made = await io.run { [core] () -> Result<any DependencyCheck, CheckConfigurationError> in
+            do throws(CheckConfigurationError) {
+                return .success(try core.value.inputs.single(definition))
+            } catch {
+                return .failure(error)
+            }
+        }
+        switch made {
+        case nil: return nil
+        case .failure(let error): return .down(.misconfigured, error.description, duration: .zero)
+        case .success(let check):
+            defer { check.close() }
+            return await check.check(deadline: deadline)
+        }
     }
 }
