@@ -159,6 +159,34 @@ struct ReadinessTests {
         #expect(ContinuousClock.now - second < .seconds(4))
     }
 
+    @Test func `HAProxy's agent is told readiness, and a weight by the load`() async throws {
+        let application = try HTTPReceiver { _ in Self.application() }
+        let port = try freePort()
+        let sidecar = try await RunningSidecar(
+            configuration: """
+                global: { scrape_interval: 200ms }
+                scrape_configs: [ { job_name: app, static_configs: [ { targets: [ "127.0.0.1:\(application.port)" ] } ] } ]
+                probes: { load: "max(broken) / 4", targets: [ { job: app, fall: 1, rise: 1 } ] }
+                web: { haproxy_agent_listen: "127.0.0.1:\(port)", drain_delay: 1s }
+                """
+        )
+        func agent() async -> String { (try? await RawConnection(port: Int(port)).read()) ?? "" }
+        #expect(await waitUntil { await agent() == "up ready 100%\n" })
+        for (value, weight) in [(3, "55%"), (4, "10%"), (1, "100%")] {
+            application.answer { _ in Self.application(value) }
+            let isTold = await waitUntil { await agent() == "up ready \(weight)\n" }
+            let reply = await agent()
+            #expect(isTold, "\(value): \(reply)")
+        }
+        application.stop()
+        #expect(await waitUntil { await agent() == "down ready #scrape\n" })
+        try application.start()
+        #expect(await waitUntil { await agent() == "up ready 100%\n" })
+        sidecar.process.send(SIGTERM)
+        #expect(await waitUntil { await agent() == "up drain\n" })
+        #expect(await sidecar.process.wait(deadline: .seconds(20)) == .code(0))
+    }
+
     @Test func `a target named by the request is probed, if it may be`() async throws {
         let web = try HTTPReceiver { _ in HTTPAnswer(200, "hello") }
         let elsewhere = try HTTPReceiver { _ in HTTPAnswer(302, "", headers: [("Location", web.url)]) }
@@ -217,7 +245,11 @@ struct ReadinessTests {
             #expect(answer.contains("\r\ncache-control: no-store\r\n"), "\(arguments)")
         }
         let line = try await curl("\(sidecar.url)/livez?verbose")
-        #expect(line.hasSuffix("\r\n\r\n[+]ping ok\n[+]event-loops ok\nlivez check passed\n"))
+        #expect(
+            line.hasSuffix(
+                "\r\n\r\n[+]ping ok\n[+]event-loops ok\n[+]io ok\n[+]rules ok\n[+]notifications ok\nlivez check passed\n"
+            )
+        )
         let excluded = try await curl("\(sidecar.url)/readyz?verbose&exclude=shutdown&exclude=nobody")
         #expect(excluded.contains("[+]shutdown excluded: ok\n"))
         #expect(excluded.contains("warn: some health checks cannot be excluded: no matches for \"nobody\"\n"))

@@ -29,6 +29,8 @@ package struct ProbeConfiguration: Sendable {
     package var details = Details.never
     package var targets: [Target] = []
     package var alerts: [AlertGate] = []
+    /// An expression whose greatest value is the load: 1 when the capacity is used up. Nil: no load is known.
+    package var load: String?
     /// What `/probe?module=` may name.
     package var modules: [String: ProbeModule] = [:]
     /// Whom `/probe?target=` may name; nobody by default.

@@ -2,6 +2,7 @@
 
 import HealthChecks
 import Notifications
+import PromQL
 import Scraping
 import YAMLDocument
 
@@ -16,6 +17,21 @@ struct ProbeConfigurationReader {
         configuration.details = reader.choice("details") ?? configuration.details
         configuration.targets = (reader.mappings("targets") ?? []).compactMap { target($0) }
         configuration.alerts = (reader.mappings("alerts") ?? []).compactMap { alertGate($0) }
+        if let text = reader.string("load") {
+            do throws(ParseError) {
+                let type = try PromQL.parse(text).type
+                if type == .scalar || type == .instantVector {
+                    configuration.load = text
+                } else {
+                    reader.problem(
+                        "load",
+                        "load: expected a scalar or an instant vector, this is \(type.documentedName)"
+                    )
+                }
+            } catch {
+                reader.problem("load", "load: \(error.description)")
+            }
+        }
         for text in reader.strings("allowed_targets", orSingle: true) ?? [] {
             if let pattern = ProbeTargetPattern(text) {
                 configuration.allowedTargets.append(pattern)

@@ -22,15 +22,31 @@ extension Sidecar {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let stalls = EventLoopStallDetector(group: group, clock: clock)
         registry.addLiveness(stalls)
+        // A heavy rule group or a slow disk may take its time; the I/O loop may not.
+        let beats = LoopBeats(
+            [
+                ("io", io, .seconds(5)), ("rules", rulesThread, .seconds(60)),
+                ("notifications", notificationsThread, .seconds(60)),
+            ],
+            registry: registry,
+            clock: clock
+        )
         let probes = ProbeResponder(registry: registry, clock: clock)
         let drain = DrainControl(registry: registry, clock: clock)
         let web = initial.web
         var services: [any Service] = [
-            deliveries, forwardings, attempts, PipelineService(sidecar: self), ReloadService(sidecar: self),
+            beats, deliveries, forwardings, attempts, PipelineService(sidecar: self), ReloadService(sidecar: self),
             drain,
         ]
         services.append(WatchdogService(sidecar: self))
         if let address = web.haproxyAgentListen {
+            let weight = AgentWeight(
+                expressions: StoredExpressions(store: store, engine: engine, clock: clock, features: options.features),
+                pool: pool,
+                logger: logger,
+                expression: { [self] in current.withLock { $0.probes.load } }
+            )
+            services.append(weight)
             services.append(
                 HAProxyAgentServer(
                     address: try address.socketAddress(),
@@ -39,7 +55,7 @@ extension Sidecar {
                     clock: clock,
                     weight: {
                         drain.noteProbe()
-                        return 100
+                        return weight.percent
                     }
                 )
             )
