@@ -22,10 +22,10 @@ build: ## Release build of both programs in .build/release
 
 lint: ## Formatting and style (swift format), shell scripts
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks
-	@for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done
+	@for script in scripts/* Benchmarks/exposition Benchmarks/metrics Benchmarks/middleware Benchmarks/instructions .ci/run; do bash -n "$$script" || exit 1; done
 
 bench: ## Our figures and the peers', in one run
-	@scripts/install-packages build test
+	@scripts/install-packages build test bench
 	@scripts/bench
 
 fuzz: ## Ten million mutated inputs for the readers of metrics pages

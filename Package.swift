@@ -50,7 +50,12 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 // MARK: What a service embeds, and what a sample is
 
 let metrics: [Target] = [
-    library("SidecarMetrics", "Metrics/Instruments", ["Exposition", coreMetrics, logging, tracing, nioCore]),
+    library(
+        "SidecarMetrics",
+        "Metrics/Instruments",
+        ["Exposition", "CThreadSlot", coreMetrics, logging, tracing, nioCore]
+    ),
+    .target(name: "CThreadSlot", path: "Sources/Metrics/CThreadSlot"),
     library("Exposition", "Metrics/Exposition", ["CZlib"]),
     library(
         "HTTPMetrics",
@@ -188,7 +193,7 @@ let programs: [Target] = [
 
 let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-    suite("SidecarMetricsTests", ["SidecarMetrics", "Exposition", coreMetrics, logging]),
+    suite("SidecarMetricsTests", ["SidecarMetrics", "Exposition", coreMetrics, logging, nioCore, nioPosix]),
     suite("ExpositionTests", ["Exposition"]),
     suite(
         "HTTPMetricsTests",

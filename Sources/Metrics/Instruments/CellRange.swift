@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import Synchronization
 
 /// An instrument's words in every thread's slab. Freed with its owner, which must outlive every use.
 @safe
 struct CellRange: ~Copyable {
-    let key: pthread_key_t
     let index: UInt32
     let count: Int
 
     init(_ count: Int) {
-        self.key = CellArena.shared.key
         self.index = CellArena.shared.allocate(count)
         self.count = count
     }
@@ -21,16 +18,13 @@ struct CellRange: ~Copyable {
     /// The words that only the calling thread writes, or nil when it has to use `shared`.
     @inline(__always)
     var owned: UnsafeMutablePointer<Cell>? {
-        guard let slab = unsafe ThreadCells.slab(key), UInt(bitPattern: slab) & 1 == 0 else {
-            return unsafe ownedSlow()
-        }
+        guard let slab = unsafe ThreadCells.owned else { return unsafe ownedSlow() }
         return unsafe slab.assumingMemoryBound(to: Cell.self) + Int(index)
     }
 
     @inline(never)
     private func ownedSlow() -> UnsafeMutablePointer<Cell>? {
-        if unsafe ThreadCells.slab(key) != nil { return nil }
-        guard let slab = unsafe CellArena.shared.attachThread(), UInt(bitPattern: slab) & 1 == 0 else { return nil }
+        guard let slab = unsafe CellArena.shared.attachThread() else { return nil }
         return unsafe slab.assumingMemoryBound(to: Cell.self) + Int(index)
     }
 

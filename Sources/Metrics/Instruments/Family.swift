@@ -9,22 +9,21 @@ import Exposition
 /// overflow series.
 public final class Family<Labels: LabelSet, Item: Instrument>: Sendable {
     @usableFromInline let open = LookupTable<Labels, Item>()
-    @usableFromInline let closed: LookupTable<Labels, Item>?
+    /// The series of a `CaseIterable` label set, complete from the start; empty for others.
+    @usableFromInline let closed: LookupTable<Labels, Item>
+    @usableFromInline let isClosed: Bool
     let store: FamilyStore<Item>
     let labelNames: [String]
 
     init(store: FamilyStore<Item>) {
         self.store = store
         self.labelNames = Labels.labelNames
-        if let cases = (Labels.self as? any CaseIterable.Type).flatMap(Self.cases) {
-            let table = LookupTable<Labels, Item>(capacity: Self.capacity(for: cases.count))
-            closed = table
-            for labels in cases {
-                let found = store.series(pairs(of: labels), permanent: true)
-                if found.isOwn { table.insert(labels, found.item) }
-            }
-        } else {
-            closed = nil
+        let cases = (Labels.self as? any CaseIterable.Type).flatMap(Self.cases)
+        isClosed = cases != nil
+        closed = LookupTable(capacity: Self.capacity(for: cases?.count ?? 0), hashesBytes: true)
+        for labels in cases ?? [] {
+            let found = store.series(pairs(of: labels), permanent: true)
+            if found.isOwn { closed.insert(labels, found.item) }
         }
         store.attach(open)
     }
@@ -69,7 +68,7 @@ public final class Family<Labels: LabelSet, Item: Instrument>: Sendable {
     @inlinable
     @inline(__always)
     func withItem<Result>(_ labels: Labels, _ body: (Item) -> Result) -> Result {
-        if let closed, let result = closed.withItemOfClosedTable(labels, body) { return result }
+        if isClosed, let result = closed.withItemOfClosedTable(labels, body) { return result }
         if let result = open.withItem(labels, body) { return result }
         return body(create(labels))
     }

@@ -9,34 +9,34 @@ import Synchronization
 @usableFromInline
 @safe
 final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
+    /// A series. The table owns the item; look-ups use it without counting a reference.
     @usableFromInline
+    @unsafe
     struct Slot {
-        @usableFromInline let hash: UInt64
         @usableFromInline let labels: Labels
-        @usableFromInline let item: Item
-
-        @inlinable
-        init(hash: UInt64, labels: Labels, item: Item) {
-            self.hash = hash
-            self.labels = labels
-            self.item = item
-        }
+        @usableFromInline let item: Unmanaged<Item>
     }
 
-    /// Open addressing; a power of two of optional slots, at most half of them used.
+    /// Open addressing: a power of two of slots, at most half of them used; a hash of zero marks a free one.
     @usableFromInline
     @unsafe
     struct Storage {
-        @usableFromInline var slots: UnsafeMutablePointer<Slot?>
-        @usableFromInline var mask: Int
-        @usableFromInline var used: Int
+        @usableFromInline let hashes: UnsafeMutablePointer<UInt64>
+        @usableFromInline let slots: UnsafeMutablePointer<Slot>
+        @usableFromInline let mask: Int
+        @usableFromInline var used = 0
 
-        @inlinable
         init(capacity: Int) {
+            unsafe hashes = .allocate(capacity: capacity)
+            unsafe hashes.initialize(repeating: 0, count: capacity)
             unsafe slots = .allocate(capacity: capacity)
-            unsafe slots.initialize(repeating: nil, count: capacity)
             unsafe mask = capacity &- 1
-            unsafe used = 0
+        }
+
+        /// Frees the memory; the slots must have been emptied.
+        func deallocate() {
+            unsafe hashes.deallocate()
+            unsafe slots.deallocate()
         }
     }
 
@@ -46,15 +46,20 @@ final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
     @usableFromInline let seed: UInt64
     private let locks = StripedLock()
 
-    init(capacity: Int = 16) {
+    /// Whether labels are hashed by their bytes; only for tables that are filled once, because bytes between the fields
+    /// may differ in equal values, whose look-up then fails.
+    @usableFromInline let hashesBytes: Bool
+
+    init(capacity: Int = 16, hashesBytes: Bool = false) {
         unsafe storage = .allocate(capacity: 1)
         unsafe storage.initialize(to: Storage(capacity: capacity))
         seed = .random(in: .min ... .max)
+        self.hashesBytes = hashesBytes && _isPOD(Labels.self) && MemoryLayout<Labels>.size <= 8
     }
 
     deinit {
-        unsafe storage.pointee.slots.deinitialize(count: storage.pointee.mask + 1)
-        unsafe storage.pointee.slots.deallocate()
+        let storage = unsafe storage
+        unsafe Self.removeAll(from: storage.pointee) { slot, _ in unsafe slot.item.release() }
         unsafe storage.deallocate()
     }
 
@@ -84,20 +89,32 @@ final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
     @inlinable
     @inline(__always)
     func hash(of labels: Labels) -> UInt64 {
+        if _isPOD(Labels.self), MemoryLayout<Labels>.size <= 8, hashesBytes {
+            var word: UInt64 = 0
+            unsafe withUnsafeBytes(of: labels) { bytes in
+                unsafe withUnsafeMutableBytes(of: &word) { unsafe $0.copyMemory(from: bytes) }
+            }
+            return LabelHasher.fold(word ^ seed, 0xa076_1d64_78bd_642f) | 1
+        }
         var hasher = LabelHasher(seed: seed)
         labels.encode(to: &hasher)
-        return hasher.state
+        return hasher.state | 1
     }
 
     @inlinable
     @inline(__always)
     func find<Result>(_ labels: Labels, _ hash: UInt64, _ body: (Item) -> Result) -> Result? {
+        let hashes = unsafe storage.pointee.hashes
         let slots = unsafe storage.pointee.slots
         let mask = unsafe storage.pointee.mask
-        var position = Int(truncatingIfNeeded: hash) & mask
+        // The lowest bit of every hash is set.
+        var position = Int(truncatingIfNeeded: hash &>> 1) & mask
         while true {
-            guard let slot = unsafe slots[position] else { return nil }
-            if slot.hash == hash, slot.labels == labels { return body(slot.item) }
+            let found = unsafe hashes[position]
+            if found == hash, unsafe slots[position].labels == labels {
+                return unsafe slots[position].item._withUnsafeGuaranteedRef { body($0) }
+            }
+            if found == 0 { return nil }
             position = (position &+ 1) & mask
         }
     }
@@ -109,32 +126,43 @@ final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
         locks.lockAll()
         defer { locks.unlockAll() }
         guard find(labels, hash, { _ in true }) == nil else { return }
-        insertLocked(Slot(hash: hash, labels: labels, item: item))
+        if unsafe storage.pointee.used * 2 > storage.pointee.mask {
+            unsafe rebuild(capacity: (storage.pointee.mask + 1) * 2) { _ in true }
+        }
+        unsafe place(Slot(labels: labels, item: .passRetained(item)), hash)
     }
 
     func purge(_ instrument: AnyObject) {
         locks.lockAll()
         defer { locks.unlockAll() }
-        unsafe rebuild(capacity: storage.pointee.mask + 1) { $0.item !== instrument }
+        unsafe rebuild(capacity: storage.pointee.mask + 1) { $0 !== instrument }
     }
 
-    private func insertLocked(_ slot: Slot) {
-        let capacity = unsafe storage.pointee.mask + 1
-        if unsafe storage.pointee.used * 2 >= capacity { rebuild(capacity: capacity * 2) { _ in true } }
+    private func place(_ slot: Slot, _ hash: UInt64) {
         let mask = unsafe storage.pointee.mask
-        var position = Int(truncatingIfNeeded: slot.hash) & mask
-        while unsafe storage.pointee.slots[position] != nil { position = (position + 1) & mask }
-        unsafe storage.pointee.slots[position] = slot
+        var position = Int(truncatingIfNeeded: hash &>> 1) & mask
+        while unsafe storage.pointee.hashes[position] != 0 { position = (position + 1) & mask }
+        unsafe storage.pointee.hashes[position] = hash
+        unsafe (storage.pointee.slots + position).initialize(to: slot)
         unsafe storage.pointee.used += 1
     }
 
-    private func rebuild(capacity: Int, keeping isKept: (Slot) -> Bool) {
+    private func rebuild(capacity: Int, keeping isKept: (Item) -> Bool) {
         let old = unsafe storage.pointee
         unsafe storage.pointee = Storage(capacity: capacity)
-        for index in 0...(unsafe old.mask) {
-            if let slot = unsafe old.slots[index], isKept(slot) { insertLocked(slot) }
+        unsafe Self.removeAll(from: old) { slot, hash in
+            let isKept = unsafe slot.item._withUnsafeGuaranteedRef { isKept($0) }
+            if isKept { unsafe place(slot, hash) } else { unsafe slot.item.release() }
         }
-        unsafe old.slots.deinitialize(count: old.mask + 1)
-        unsafe old.slots.deallocate()
+    }
+
+    /// Empties and frees a storage; `body` takes over each slot, its reference included.
+    private static func removeAll(from storage: Storage, _ body: (Slot, UInt64) -> Void) {
+        for index in 0...(unsafe storage.mask) {
+            let hash = unsafe storage.hashes[index]
+            guard hash != 0 else { continue }
+            unsafe body((storage.slots + index).move(), hash)
+        }
+        unsafe storage.deallocate()
     }
 }

@@ -37,19 +37,11 @@ final class NativeStripes: Sendable {
 @safe
 enum ThreadNumber {
     @inline(__always)
-    static var current: Int { number(CellArena.shared.key) }
-
-    @inline(__always)
-    static func number(_ key: pthread_key_t) -> Int {
-        guard let slab = unsafe ThreadCells.slab(key), UInt(bitPattern: slab) & 1 == 0 else { return slow(key) }
+    static var current: Int {
+        guard let slab = unsafe ThreadCells.owned ?? attached() else { return 0 }
         return Int(truncatingIfNeeded: unsafe slab.load(as: UInt64.self))
     }
 
     @inline(never)
-    private static func slow(_ key: pthread_key_t) -> Int {
-        guard unsafe ThreadCells.slab(key) == nil, let slab = unsafe CellArena.shared.attachThread(),
-            UInt(bitPattern: slab) & 1 == 0
-        else { return 0 }
-        return Int(truncatingIfNeeded: unsafe slab.load(as: UInt64.self))
-    }
+    private static func attached() -> UnsafeMutableRawPointer? { unsafe CellArena.shared.attachThread() }
 }

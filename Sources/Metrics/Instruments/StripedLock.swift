@@ -10,7 +10,6 @@ import Synchronization
 final class StripedLock: Sendable {
     // Invariant: allocated in init, freed in deinit, else only atomic operations.
     private nonisolated(unsafe) let words: UnsafeMutablePointer<Atomic<UInt64>>
-    private let key = CellArena.shared.key
 
     private static let count = 8
     /// Words from one lock to the next: two cache lines, because processors fetch them in pairs.
@@ -25,7 +24,7 @@ final class StripedLock: Sendable {
 
     /// Locks the calling thread's stripe.
     func lock() -> Int {
-        let stripe = (ThreadNumber.number(key) & (Self.count - 1)) &* Self.stride
+        let stripe = (ThreadNumber.current & (Self.count - 1)) &* Self.stride
         lock(stripe)
         return stripe
     }

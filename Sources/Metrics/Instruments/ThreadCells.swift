@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CThreadSlot
 import Glibc
 import Synchronization
 
@@ -22,11 +23,9 @@ enum ThreadCells {
     /// Words at the start, after `reserved`, that swallow what is recorded when all others are given away.
     static let trash = 4_096
 
-    /// A slab's address, or nil before the thread's first record; an odd address is the shared slab's plus one.
+    /// The slab that the calling thread owns; nil before its first record, and when it has to use the shared one.
     @inline(__always)
-    static func slab(_ key: pthread_key_t) -> UnsafeMutableRawPointer? {
-        unsafe pthread_getspecific(key)
-    }
+    static var owned: UnsafeMutableRawPointer? { unsafe thread_slot() }
 }
 
 /// The process's slabs and the bookkeeping of their words.
@@ -34,7 +33,8 @@ enum ThreadCells {
 final class CellArena: Sendable {
     static let shared = CellArena()
 
-    let key: pthread_key_t
+    /// Its destructor tells that a thread ended; its value is the thread's slab, odd for the shared one.
+    private let key: pthread_key_t
     private let state: Guarded<State>
     // Invariant: entry i is written once, before `slabCount` exceeds i (release), and never freed.
     private nonisolated(unsafe) let slabs: UnsafeMutablePointer<UnsafeMutableRawPointer>
@@ -62,8 +62,9 @@ final class CellArena: Sendable {
     }
 
     /// Gives the calling thread a slab: one left by a thread that ended, a new one, or a share of the common one.
-    /// - Returns: the address to keep, odd for the shared slab; nil when the kernel refuses even that.
+    /// - Returns: the slab it owns; nil when it shares one, or when the kernel refuses even that.
     func attachThread() -> UnsafeMutableRawPointer? {
+        guard unsafe pthread_getspecific(key) == nil else { return unsafe ThreadCells.owned }
         let number = state.withLock { state -> Int? in
             if let idle = state.idle.popLast() { return idle }
             let count = slabCount.load(ordering: .relaxed)
@@ -74,12 +75,19 @@ final class CellArena: Sendable {
             return count
         }
         guard slabCount.load(ordering: .relaxed) > 0 else { return nil }
-        let address = unsafe number.map { unsafe slabs[$0] } ?? (slabs[0] + 1)
-        unsafe pthread_setspecific(key, address)
-        return unsafe address
+        let owned = unsafe number.map { unsafe slabs[$0] }
+        guard unsafe pthread_setspecific(key, owned ?? (slabs[0] + 1)) == 0 else {
+            // Nobody would hear of the thread's end, so it must not own anything.
+            if let number { state.withLock { $0.idle.append(number) } }
+            return nil
+        }
+        unsafe thread_slot_set(owned)
+        return unsafe owned
     }
 
     private func threadEnded(_ address: UnsafeMutableRawPointer?) {
+        // What other destructors of the thread record must not go to a slab that is another's by then.
+        thread_slot_set(nil)
         guard let address = unsafe address, UInt(bitPattern: address) & 1 == 0 else { return }
         let number = Int(truncatingIfNeeded: unsafe address.load(as: UInt64.self))
         state.withLock { $0.idle.append(number) }

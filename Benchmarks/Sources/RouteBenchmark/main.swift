@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HTTPMetrics
+import Hummingbird
+import NIOPosix
+import SidecarMetrics
+
+// A trivial route, with the middleware or without: `RouteBenchmark PORT with|without`. Runs until it is told to end.
+
+let arguments = CommandLine.arguments
+guard arguments.count == 3, let port = Int(arguments[1]), ["with", "without"].contains(arguments[2]) else {
+    fatalError("usage: RouteBenchmark PORT with|without")
+}
+let router = Router()
+if arguments[2] == "with" {
+    router.add(middleware: HTTPMetricsMiddleware(registry: MetricsRegistry()))
+}
+router.get("/hello/:name") { _, _ in "Hello" }
+// One loop, so that the client has the other core.
+var application = Application(
+    router: router,
+    configuration: .init(address: .hostname("127.0.0.1", port: port)),
+    eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup(numberOfThreads: 1))
+)
+application.logger.logLevel = .error
+// Ended by a signal's default action. The main thread waits outside libdispatch, whose wait callgrind does not survive.
+Task { [application] in try await application.runService(gracefulShutdownSignals: []) }
+while true { pause() }
