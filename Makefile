@@ -28,9 +28,9 @@ bench: ## Our figures and the peers', in one run
 	@scripts/install-packages build test bench
 	@scripts/bench
 
-fuzz: ## Ten million mutated inputs for the readers of metrics pages
+fuzz: ## Ten million mutated inputs each for the readers of metrics pages and for PromQL
 	@scripts/install-packages build
-	@cd Benchmarks && $(SWIFT) run -c release FuzzExposition
+	@scripts/fuzz
 
 package: ## An archive with binaries that need no Swift runtime, configuration, rules and units
 	@scripts/install-packages build

@@ -91,18 +91,23 @@ let healthChecks: [Target] = [
 // MARK: From samples to a person
 
 let alerts: [Target] = [
-    library("PromQL", "Alerts/PromQL", ["TimeSeries", "RegularExpressions"]),
-    library("GoTemplates", "Alerts/Templates", ["RegularExpressions"]),
+    library("GoFormatting", "Alerts/GoFormatting"),
+    library("PromQL", "Alerts/PromQL", ["GoFormatting", "TimeSeries", "RegularExpressions"]),
+    library("GoTemplates", "Alerts/Templates", ["GoFormatting", "RegularExpressions"]),
     library(
         "AlertRules",
         "Alerts/Rules",
-        ["PromQL", "TimeSeries", "GoTemplates", "YAMLDocument", "SQLiteClient", "RegularExpressions", logging]
+        [
+            "PromQL", "TimeSeries", "GoFormatting", "GoTemplates", "YAMLDocument", "SQLiteClient", "RegularExpressions",
+            logging,
+        ]
     ),
     library(
         "Notifications",
         "Alerts/Notifications",
         [
-            "TimeSeries", "GoTemplates", "RegularExpressions", "SQLiteClient", "HTTPClient", "Journal", "JSONDocument",
+            "TimeSeries", "GoFormatting", "GoTemplates", "RegularExpressions", "SQLiteClient", "HTTPClient", "Journal",
+            "JSONDocument",
             "YAMLDocument", crypto, logging,
         ]
     ),
@@ -152,7 +157,8 @@ let programs: [Target] = [
         "SidecarServer",
         "Sidecar/Server",
         [
-            "Scraping", "DNSClient", "TimeSeries", "PromQL", "AlertRules", "Notifications", "HealthChecks",
+            "Scraping", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules", "Notifications",
+            "HealthChecks",
             "DependencyChecks", "HealthProbes", "Exposition", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal",
             "EventLoop",
             "SQLiteClient", "RegularExpressions", hummingbird, hummingbirdCore, httpTypes, logging, serviceLifecycle,
@@ -204,7 +210,13 @@ let tests: [Target] = [
     ),
     suite("TimeSeriesTests", ["TimeSeries", "RegularExpressions"]),
     suite("ScrapingTests", ["Scraping", "DNSClient", "TimeSeries", "Exposition", "HTTPClient", "EventLoop"]),
-    suite("PromQLTests", ["PromQL", "TimeSeries", "RegularExpressions", .product(name: "Yams", package: "Yams")]),
+    suite(
+        "PromQLTests",
+        [
+            "PromQL", "PromQLFuzzing", "GoFormatting", "TimeSeries", "RegularExpressions",
+            .product(name: "Yams", package: "Yams"),
+        ]
+    ),
     suite(
         "AlertRulesTests",
         ["AlertRules", "PromQL", "TimeSeries", "GoTemplates", "YAMLDocument", "SQLiteClient", logging]
@@ -249,6 +261,29 @@ let tests: [Target] = [
     suite("EndToEndTests", ["Exposition"]),
 ]
 
+// MARK: Measuring and fuzzing what only this package sees (the rest stands in the package Benchmarks)
+
+let tools: [Target] = [
+    .target(
+        name: "PromQLFuzzing",
+        dependencies: ["PromQL", "TimeSeries", "JSONDocument", "TestSupport"],
+        path: "Benchmarks/PromQL/Fuzzing",
+        swiftSettings: strict
+    ),
+    .executableTarget(
+        name: "promql-fuzz",
+        dependencies: ["PromQLFuzzing"],
+        path: "Benchmarks/PromQL/Fuzz",
+        swiftSettings: strict
+    ),
+    .executableTarget(
+        name: "promql-bench",
+        dependencies: ["PromQL", "TimeSeries", "TestSupport"],
+        path: "Benchmarks/PromQL/Bench",
+        swiftSettings: strict
+    ),
+]
+
 let package = Package(
     name: "sidecar",
     products: [
@@ -276,7 +311,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
-    targets: metrics + healthChecks + alerts + clients + programs + tests,
+    targets: metrics + healthChecks + alerts + clients + tools + programs + tests,
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx17
 )

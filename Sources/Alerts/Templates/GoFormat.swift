@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// `fmt.Sprintf` and `fmt.Sprint` on template values.
 package enum GoFormat {
     /// Widths and precisions beyond this are cut: nobody needs them, and they cost memory.
@@ -175,7 +177,7 @@ package enum GoFormat {
             let prefix = directive.sharp ? (verb == "X" ? "0X" : "0x") : ""
             return signed(prefix + digits, isNegative: isNegative, directive)
         case "c": return String(Character(scalar))
-        case "q": return GoText.quote(character: scalar)
+        case "q": return GoText.quoted(scalar)
         case "U": return "U+" + hexadecimal(UInt64(bitPattern: integer))
         default: return nil
         }
@@ -191,7 +193,7 @@ package enum GoFormat {
         switch verb {
         case "v", "g", "G":
             let shown =
-                directive.precision.map { GoFloat.format(float, verb: "g", precision: $0) } ?? GoFloat.shortest(float)
+                directive.precision.map { GoFloat.format(float, verb: "g", precision: $0) } ?? GoFloat.general(float)
             text = verb == "G" ? shown.uppercased() : shown
         case "e", "E", "f", "F":
             text = GoFloat.format(float, verb: verb == "F" ? "f" : verb, precision: directive.precision ?? 6)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// A parsed template with the templates it may call: Go's text/template, as rule files and notification templates use it.
 ///
 /// ```swift

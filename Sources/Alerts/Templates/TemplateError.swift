@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// A template that cannot be parsed or a failure while it ran, in Go's wording, so that messages look familiar.
 package struct TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Phase: Sendable {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// Escaping for the places where text from outside ends up.
 package enum TemplateEscape {
     package static func html(_ text: String) -> String {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// Runs parsed nodes against data. Every loop and every call is paid for from one budget.
 struct TemplateExecutor {
     private enum Flow { case normal, leave, proceed }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// A piece of a template.
 struct TemplateToken: Hashable {
     enum Kind: Hashable {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 extension TemplateParser {
     mutating func parsePipeline(
         _ context: String,

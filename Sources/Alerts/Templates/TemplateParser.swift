@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// Turns tokens into nodes; recursion is limited, variables and functions are checked as they appear.
 struct TemplateParser {
     static let depthLimit = 100

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// A dynamically typed value as templates see it.
 package indirect enum TemplateValue: Sendable {
     /// Go's nil, and what a missing key of a mixed map gives; prints as `<no value>`.
@@ -125,7 +127,7 @@ extension TemplateValue {
         case .null: text += "<nil>"
         case .bool(let value): text += value ? "true" : "false"
         case .integer(let value): text += String(value)
-        case .float(let value): text += GoFloat.shortest(value)
+        case .float(let value): text += GoFloat.general(value)
         case .string(let value), .html(let value): text += value
         case .function: text += "<func>"
         case .list(let elements):

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 import JSONDocument
 import RegularExpressions
@@ -236,7 +237,7 @@ enum NotificationFunctions {
 
     /// `1d 2h 3m 4s`, `12.5s`, `3ms`; as rule templates do it.
     static func humanizeDuration(_ seconds: Double) -> String {
-        guard seconds.isFinite else { return GoFloat.shortest(seconds) }
+        guard seconds.isFinite else { return GoFloat.general(seconds) }
         if seconds == 0 { return "0s" }
         guard abs(seconds) >= 1 else {
             var value = seconds
@@ -247,7 +248,7 @@ enum NotificationFunctions {
             return GoFloat.format(value, verb: "g", precision: 4) + "ns"
         }
         let sign = seconds < 0 ? "-" : ""
-        guard let whole = Int64(exactly: abs(seconds).rounded(.down)) else { return GoFloat.shortest(seconds) + "s" }
+        guard let whole = Int64(exactly: abs(seconds).rounded(.down)) else { return GoFloat.general(seconds) + "s" }
         let (days, hours, minutes) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60)
         if days > 0 { return "\(sign)\(days)d \(hours)h \(minutes)m \(whole % 60)s" }
         if hours > 0 { return "\(sign)\(hours)h \(minutes)m \(whole % 60)s" }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// A remark on an answer: something in the data or the expression that is probably not as meant.
 package struct Annotation: Sendable, Hashable {
     package enum Severity: Sendable, Hashable { case warning, info }

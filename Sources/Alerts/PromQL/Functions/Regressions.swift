@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import TimeSeries
 
 /// `deriv`, `predict_linear`, `double_exponential_smoothing`.

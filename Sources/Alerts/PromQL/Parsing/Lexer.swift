@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// Cuts an expression into tokens. What a byte means depends on the braces and brackets around it, nothing else.
 struct Lexer {
     private let input: [UInt8]

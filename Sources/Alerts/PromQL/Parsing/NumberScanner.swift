@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 /// Where number and duration literals end, and what they are worth.
 enum NumberScanner {
     /// The end of a number that starts at `start` and is not followed by a letter; nil if there is none.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 extension Parser {
     mutating func parseCall() throws(ParseError) -> Expression {
         let name = advance()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import TimeSeries
 
 /// Checks the types of a whole expression, so that the evaluator cannot meet an ill-typed one, and settles the

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import TimeSeries
 
 extension Expression: CustomStringConvertible {
@@ -17,7 +18,7 @@ extension Expression: CustomStringConvertible {
             let parameter = node.parameter.map { $0.description + ", " } ?? ""
             return node.heading + "(" + parameter + node.expression.description + ")"
         case .binary(let node):
-            return node.left.description + " " + node.symbol + " " + node.right.description
+            return node.leftText + " " + node.symbol + " " + node.right.description
         case .unary(let node): return (node.isNegation ? "-" : "+") + node.operand.description
         case .parenthesised(let node): return "(" + node.expression.description + ")"
         }
@@ -72,6 +73,14 @@ extension BinaryOperation {
         if let left = matching.fillLeft { text += " fill_left (\(GoFloat.general(left)))" }
         if let right = matching.fillRight { text += " fill_right (\(GoFloat.general(right)))" }
         return text
+    }
+}
+
+extension BinaryOperation {
+    /// The left operand. A sign before infinity would be taken for the sign of the whole power.
+    fileprivate var leftText: String {
+        if operation.rawValue == "^", case .number(let node) = left, node.value == .infinity { return "Inf" }
+        return left.description
     }
 }
 

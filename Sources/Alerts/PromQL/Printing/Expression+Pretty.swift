@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 extension Expression {
     /// Longer expressions are broken into lines.
     private static let lineLength = 100

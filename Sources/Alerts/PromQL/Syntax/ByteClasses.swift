@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
+
 extension UInt8 {
     var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
     var isDigit: Bool { self >= 0x30 && self <= 0x39 }
@@ -13,12 +15,5 @@ extension UInt8 {
     var isNameByte: Bool { isNameStart || isDigit }
 
     /// The value of a hexadecimal digit.
-    var hexDigit: UInt32? {
-        switch self {
-        case 0x30...0x39: UInt32(self - 0x30)
-        case 0x41...0x46: UInt32(self - 0x41 + 10)
-        case 0x61...0x66: UInt32(self - 0x61 + 10)
-        default: nil
-        }
-    }
+    var hexDigit: UInt32? { GoText.digit(self, radix: 16) }
 }

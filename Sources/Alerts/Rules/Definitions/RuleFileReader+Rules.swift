@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 import PromQL
 import YAMLDocument
@@ -89,7 +90,7 @@ extension RuleFileReader {
         do throws(TemplateError) {
             _ = try RuleTemplate(pair.value, alert: alert)
         } catch {
-            report(pair.node, "\(context.prefix)\(kind) \(GoTemplates::GoText.quote(pair.name)): \(error)")
+            report(pair.node, "\(context.prefix)\(kind) \(GoText.quote(pair.name)): \(error)")
         }
     }
 

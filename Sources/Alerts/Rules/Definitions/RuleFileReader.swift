@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 import PromQL
 import YAMLDocument
@@ -22,7 +23,7 @@ struct RuleFileReader {
         var name: String
 
         var prefix: String {
-            "group \(GoTemplates::GoText.quote(group)), rule \(number), \(GoTemplates::GoText.quote(name)): "
+            "group \(GoText.quote(group)), rule \(number), \(GoText.quote(name)): "
         }
     }
 
@@ -110,7 +111,7 @@ struct RuleFileReader {
     func duration(_ node: YAMLNode) -> Duration? {
         guard let text = text(node) else { return nil }
         if let duration = PrometheusDuration.parse(text) { return duration }
-        let quoted = GoTemplates::GoText.quote(text)
+        let quoted = GoText.quote(text)
         report(node, text.isEmpty ? "empty duration string" : "not a valid duration string: \(quoted)")
         return nil
     }

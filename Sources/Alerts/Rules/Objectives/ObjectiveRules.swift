@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 package import PromQL
 import YAMLDocument
@@ -55,7 +56,7 @@ package enum ObjectiveRules {
     private static func number(_ value: Double) -> String {
         // 1 - 0.999 is not quite 0.001; nobody wants to read the difference.
         let rounded = (value * 1e12).rounded() / 1e12
-        return GoTemplates::GoFloat.plain(rounded)
+        return GoFloat.plain(rounded)
     }
 
     /// The share of bad events over a window.
@@ -92,7 +93,7 @@ package enum ObjectiveRules {
         let days = Double(objective.window.components.seconds) / 86_400
         let factor = alarm.factor * days / 30
         let threshold = number(min(factor * (1 - objective.objective), 0.999999))
-        let quoted = GoTemplates::GoText.quote(objective.name)
+        let quoted = GoText.quote(objective.name)
         let (long, short) = (PrometheusDuration.format(alarm.long), PrometheusDuration.format(alarm.short))
         let query = try RuleQuery(
             "slo:error_ratio:ratio_rate\(long){slo=\(quoted)} > \(threshold)"

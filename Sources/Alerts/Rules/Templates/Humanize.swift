@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 
 /// Numbers for people, as Prometheus's templates write them.
 enum Humanize {
-    private static func short(_ value: Double) -> String { GoTemplates::GoFloat.format(value, verb: "g", precision: 4) }
+    private static func short(_ value: Double) -> String { GoFloat.format(value, verb: "g", precision: 4) }
 
     private static func scaled(_ value: Double, by step: Double, _ prefixes: [String], while isBeyond: (Double) -> Bool)
         -> String

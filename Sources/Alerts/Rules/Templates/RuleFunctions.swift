@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 import PromQL
 import RegularExpressions
@@ -122,7 +123,7 @@ enum RuleFunctions {
         TemplateFunction("parseDuration", arity: 1) { arguments throws(TemplateError) in
             let text = try arguments.string(0)
             guard let milliseconds = PrometheusDuration.milliseconds(text) else {
-                let quoted = GoTemplates::GoText.quote(text)
+                let quoted = GoText.quote(text)
                 throw TemplateError(text.isEmpty ? "empty duration string" : "not a valid duration string: \(quoted)")
             }
             return .float(Double(milliseconds) / 1000)
@@ -152,7 +153,7 @@ enum RuleFunctions {
         case .integer(let number): return Double(number)
         case .string(let text):
             if let number = TemplateText.float(text) { return number }
-            throw TemplateError("strconv.ParseFloat: parsing \(GoTemplates::GoText.quote(text)): invalid syntax")
+            throw TemplateError("strconv.ParseFloat: parsing \(GoText.quote(text)): invalid syntax")
         default: throw TemplateError("can't convert \(value.typeName) to float")
         }
     }

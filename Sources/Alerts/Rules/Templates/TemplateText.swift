@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 import RegularExpressions
 
@@ -132,7 +133,7 @@ enum TemplateText {
     static func goDuration(seconds: Double) throws(TemplateError) -> String {
         let nanoseconds = seconds * 1e9
         guard nanoseconds.magnitude < 9.2e18 else {
-            let shown = GoTemplates::GoFloat.shortest(seconds)
+            let shown = GoFloat.general(seconds)
             throw TemplateError("\(shown) cannot be represented as a nanoseconds duration since it overflows int64")
         }
         let total = Int64(nanoseconds)

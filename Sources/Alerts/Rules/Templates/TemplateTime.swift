@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 
 /// A moment in UTC that prints as Go prints one: `2009-02-13 23:31:30 +0000 UTC`.
@@ -10,7 +11,7 @@ struct TemplateTime: TemplateObject {
     init(seconds: Double) throws(TemplateError) {
         let nanoseconds = seconds * 1e9
         guard nanoseconds.magnitude < 9.223372036854775e18 else {
-            let shown = GoTemplates::GoFloat.shortest(seconds)
+            let shown = GoFloat.general(seconds)
             throw TemplateError("\(shown) cannot be represented as a nanoseconds timestamp since it overflows int64")
         }
         self.seconds = seconds

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import PromQL
 import TimeSeries
 import YAMLDocument
@@ -150,7 +151,7 @@ struct RuleTestFile {
             do throws(ParseError) {
                 if !text.isEmpty { expected.labels = try SeriesDescription.labels(parsing: text) }
             } catch {
-                test.problem = "labels \(PromQL::GoText.quote(text)): \(error)"
+                test.problem = "labels \(GoText.quote(text)): \(error)"
             }
             do throws(ParseError) {
                 if let histogram { expected.histogram = try SeriesDescription.histogram(parsing: histogram) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import GoTemplates
 import PromQL
 import TimeSeries
@@ -168,14 +169,14 @@ struct RuleTestRun {
     }
 
     private static func text(_ pairs: [(String, String)]) -> String {
-        "{" + pairs.map { "\($0)=\(PromQL::GoText.quote($1))" }.joined(separator: ", ") + "}"
+        "{" + pairs.map { "\($0)=\(GoText.quote($1))" }.joined(separator: ", ") + "}"
     }
 
     // MARK: Expressions
 
     private mutating func check(_ test: RuleTestFile.ExpressionCase) {
         let time = PrometheusDuration.format(test.evaluationTime)
-        let head = "    expr: \(PromQL::GoText.quote(test.expression)), time: \(time),"
+        let head = "    expr: \(GoText.quote(test.expression)), time: \(time),"
         if let problem = test.problem {
             failures.append("\(head) err: \(problem)")
             return
@@ -233,7 +234,7 @@ struct RuleTestRun {
         return samples.map { sample in
             let labels = text(sample.labels.pairs.map { ($0.name, $0.value) })
             switch sample.value {
-            case .float(let value): return "\(labels) \(PromQL::GoFloat.exponential(value))"
+            case .float(let value): return "\(labels) \(GoFloat.exponential(value))"
             case .histogram(let histogram): return "\(labels) \(histogram.seriesNotation)"
             }
         }.joined(separator: ", ")

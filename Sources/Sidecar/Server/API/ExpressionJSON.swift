@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import JSONDocument
 import PromQL
 import TimeSeries
@@ -11,7 +12,7 @@ enum ExpressionJSON {
         switch expression {
         case .number(let node):
             json.member("type", "numberLiteral")
-            json.member("val", formatValue(node.value))
+            json.member("val", GoFloat.plain(node.value))
         case .string(let node):
             json.member("type", "stringLiteral")
             json.member("val", node.value)

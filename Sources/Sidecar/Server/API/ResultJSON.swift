@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GoFormatting
 import JSONDocument
 import PromQL
 import TimeSeries
@@ -13,7 +14,11 @@ enum ResultJSON {
         case .scalar(let number):
             json.member("resultType", "scalar")
             json.key("result")
-            point(time, number, to: &json)
+            json.beginArray()
+            json.raw(TimeText.seconds(time).utf8)
+            // Scalars alone never have an exponent in Prometheus's answers.
+            json.string(GoFloat.plain(number))
+            json.endArray()
         case .string(let text):
             json.member("resultType", "string")
             json.key("result")

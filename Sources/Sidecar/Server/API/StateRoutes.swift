@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AlertRules
+import GoFormatting
 import Hummingbird
 import JSONDocument
 import PromQL

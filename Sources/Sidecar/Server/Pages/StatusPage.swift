@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AlertRules
+import GoFormatting
 import HealthChecks
 import Hummingbird
 import Notifications
@@ -32,7 +33,7 @@ struct StatusPage: Sendable {
             ["state", "alert", "labels", "value", "since"],
             alerts.map { alert in
                 [
-                    alert.state.rawValue, alert.rule, alert.labels.description, formatValue(alert.value),
+                    alert.state.rawValue, alert.rule, alert.labels.description, GoFloat.plain(alert.value),
                     TimeText.rfc3339(alert.activeAt),
                 ]
             }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Numbers in the forms of Go's `strconv.FormatFloat`: always the shortest digits that read back the same.
 package enum GoFloat {
     /// Sign, digits and the position of the decimal point: 0.digits × 10^point.
@@ -9,7 +11,7 @@ package enum GoFloat {
         var point: Int
     }
 
-    private static func special(_ value: Double) -> String? {
+    package static func special(_ value: Double) -> String? {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
         return nil
@@ -119,7 +121,23 @@ package enum GoFloat {
         let whole = String(decoding: bytes[..<split], as: UTF8.self)
         return decimals == 0 ? sign + whole : sign + whole + "." + String(decoding: bytes[split...], as: UTF8.self)
     }
-}
 
-/// A sample's value as API answers print it.
-package func formatValue(_ value: Double) -> String { GoFloat.plain(value) }
+    /// As C's and Go's `%.<precision><verb>`; `verb` is e, f or g.
+    package static func format(_ value: Double, verb: Character, precision: Int) -> String {
+        if let special = special(value) { return special }
+        let precision = Swift.min(Swift.max(precision, 0), 500)
+        let pattern =
+            switch verb {
+            case "e", "E": "%.*e"
+            case "g", "G": "%.*g"
+            default: "%.*f"
+            }
+        var buffer = [CChar](repeating: 0, count: 1024)
+        let count = unsafe withVaList([Int32(precision), value]) { list in
+            unsafe buffer.withUnsafeMutableBufferPointer { unsafe vsnprintf($0.baseAddress, $0.count, pattern, list) }
+        }
+        let length = Swift.min(Int(Swift.max(count, 0)), buffer.count - 1)
+        let text = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return verb == "E" || verb == "G" ? text.uppercased() : text
+    }
+}
