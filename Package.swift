@@ -122,6 +122,7 @@ let clients: [Target] = [
     systemLibrary("CHiredis", pkgConfig: "hiredis", apt: "libhiredis-dev"),
     systemLibrary("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+    systemLibrary("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     systemLibrary("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
     .target(
@@ -160,10 +161,9 @@ let programs: [Target] = [
             "Scraping", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules", "Notifications",
             "HealthChecks",
             "DependencyChecks", "HealthProbes", "Exposition", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal",
-            "EventLoop",
-            "SQLiteClient", "RegularExpressions", hummingbird, hummingbirdCore, httpTypes, logging, serviceLifecycle,
-            unixSignals, nioCore,
-            nioPosix,
+            "EventLoop", "SQLiteClient", "RegularExpressions", "CCrypt", hummingbird, hummingbirdCore, httpTypes,
+            logging,
+            serviceLifecycle, unixSignals, nioCore, nioPosix, nioSSL, crypto,
         ]
     ),
     .executableTarget(

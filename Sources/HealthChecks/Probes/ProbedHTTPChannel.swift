@@ -16,9 +16,16 @@ public struct ProbedHTTPChannel: ServerChildChannel {
     private let base: HTTP1Channel
     private let probes: RenderedProbes
     private let onProbe: @Sendable () -> Void
+    private let prepare: (@Sendable (any Channel) throws -> Void)?
 
-    init(base: HTTP1Channel, probes: RenderedProbes, onProbe: @escaping @Sendable () -> Void) {
+    init(
+        base: HTTP1Channel,
+        probes: RenderedProbes,
+        onProbe: @escaping @Sendable () -> Void,
+        prepare: (@Sendable (any Channel) throws -> Void)?
+    ) {
         self.base = base
+        self.prepare = prepare
         self.probes = probes
         self.onProbe = onProbe
     }
@@ -26,6 +33,7 @@ public struct ProbedHTTPChannel: ServerChildChannel {
     /// Puts the probe handler in front of the HTTP handlers.
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            try prepare?(channel)
             try channel.pipeline.syncOperations.addHandler(ProbeHandler(probes, onProbe: onProbe))
         }.flatMap { base.setup(channel: channel, logger: logger) }
     }
@@ -42,15 +50,17 @@ extension HTTPServerBuilder {
     ///   - probes: makes the answers.
     ///   - configuration: of the HTTP/1.1 channel.
     ///   - onProbe: called for every probe answered here, on the connection's event loop.
+    ///   - prepare: called first for each connection, on its event loop: the place to add TLS. Throwing closes the connection.
     public static func http1(
         probes: ProbeResponder,
         configuration: HTTP1Channel.Configuration = .init(),
-        onProbe: @escaping @Sendable () -> Void = {}
+        onProbe: @escaping @Sendable () -> Void = {},
+        prepare: (@Sendable (any Channel) throws -> Void)? = nil
     ) -> HTTPServerBuilder {
         let rendered = RenderedProbes(probes)
         return HTTPServerBuilder { responder in
             let base = HTTP1Channel(responder: responder, configuration: configuration)
-            return ProbedHTTPChannel(base: base, probes: rendered, onProbe: onProbe)
+            return ProbedHTTPChannel(base: base, probes: rendered, onProbe: onProbe, prepare: prepare)
         }
     }
 }

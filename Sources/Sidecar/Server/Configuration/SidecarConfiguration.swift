@@ -56,7 +56,7 @@ package struct SidecarConfiguration: Sendable {
         let globalReader = reader.mapping("global")
         if let globalReader { global = GlobalConfiguration(globalReader) }
         if let section = reader.mapping("storage") { storage = StorageConfiguration(section) }
-        if let section = reader.mapping("web") { web = WebConfiguration(section) }
+        if let section = reader.mapping("web") { web = WebConfiguration(section, files: files) }
         let secrets = SecretResolver(environment: files.environment, file: files.read)
         let scrapeReader = ScrapeConfigurationReader(global: global, secrets: secrets, files: files)
         scrapes = (reader.mappings("scrape_configs") ?? []).compactMap { scrapeReader.read($0) }

@@ -18,10 +18,15 @@ package struct WebConfiguration: Sendable, Equatable {
     package var maximumConnections = 16_000
     package var queryTimeout = Duration.seconds(120)
     package var queryConcurrency = 2
+    /// Prometheus's file for TLS and users, as an absolute path; nil: neither.
+    package var accessFile: String?
+    /// What that file said.
+    package var access = WebAccessConfiguration()
 
     package init() {}
 
-    package init(_ reader: YAMLMappingReader) {
+    /// `files` counts relative paths from the configuration's directory.
+    package init(_ reader: YAMLMappingReader, files: FileAccess) {
         listen = Self.address(reader, "listen") ?? listen
         adminListen = Self.address(reader, "admin_listen")
         if adminListen == listen {
@@ -34,6 +39,21 @@ package struct WebConfiguration: Sendable, Equatable {
         maximumConnections = reader.integer("max_connections", in: 8...1_000_000) ?? maximumConnections
         queryTimeout = reader.duration("query_timeout", atLeast: .milliseconds(1)) ?? queryTimeout
         queryConcurrency = reader.integer("query_concurrency", in: 1...64) ?? queryConcurrency
+        if let path = reader.string("config_file") {
+            accessFile = files.absolute(path)
+            if let read = WebAccessConfiguration.read(
+                file: files.absolute(path),
+                files: files,
+                problems: reader.problems
+            ) {
+                access = read
+                if !reader.problems.hasErrors, let problem = WebAccess.problem(of: read) {
+                    reader.problem("config_file", "\(reader.name("config_file")): \(problem)")
+                }
+            } else {
+                reader.problem("config_file", "\(reader.name("config_file")): the file cannot be read")
+            }
+        }
         reader.finish()
     }
 

@@ -20,11 +20,12 @@ extension Sidecar {
     /// The listeners, each a service of its own: the public one, and the one for administration where there is one.
     func webServers(group: any EventLoopGroup, probes: ProbeResponder, drain: DrainControl) -> [any Service] {
         let web = initial.web
-        let policy = web.adminListen == nil ? ChangePolicy.local : .elsewhere
+        let trusted = access.identifiesClients ? ChangePolicy.anybody : .local
+        let policy = web.adminListen == nil ? trusted : .elsewhere
         var servers = [webServer(on: web.listen, policy: policy, group: group, probes: probes, drain: drain)]
         if let address = web.adminListen {
             // Who may write to a Unix socket is the file system's affair.
-            let policy: ChangePolicy = if case .unix = address { .anybody } else { .local }
+            let policy: ChangePolicy = if case .unix = address { .anybody } else { trusted }
             servers.append(webServer(on: address, policy: policy, group: group, probes: probes, drain: drain))
         }
         return servers
@@ -44,18 +45,23 @@ extension Sidecar {
             availableConnectionsDelegate: MaximumAvailableConnections(initial.web.maximumConnections)
         )
         configuration.reuseAddress = true
-        let logger = logger
+        let (logger, access) = (logger, access)
+        // A Unix socket carries neither TLS nor passwords: its file's permissions say who may.
+        let isLocal = if case .unix = address { true } else { false }
+        let prepare: @Sendable (any Channel) throws -> Void = { channel in if !isLocal { try access.prepare(channel) } }
         return Application(
             router: router(
                 probes: probes,
                 policy: policy,
+                gatekeeper: isLocal ? nil : access.gatekeeper,
                 isAdministration: address == initial.web.adminListen,
                 drain: drain
             ),
             server: .http1(
                 probes: probes,
                 configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(120)),
-                onProbe: { drain.noteProbe() }
+                onProbe: { drain.noteProbe() },
+                prepare: prepare
             ),
             configuration: configuration,
             onServerRunning: { channel in
@@ -70,10 +76,12 @@ extension Sidecar {
     private func router(
         probes: ProbeResponder,
         policy: ChangePolicy,
+        gatekeeper: Gatekeeper?,
         isAdministration: Bool,
         drain: DrainControl
     ) -> Router<BasicRequestContext> {
         let router = Router(context: BasicRequestContext.self)
+        if let gatekeeper { router.add(middleware: AuthenticationMiddleware(gatekeeper: gatekeeper)) }
         router.add(
             middleware: ProbeMiddleware(
                 probes,

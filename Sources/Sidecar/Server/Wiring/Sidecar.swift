@@ -80,6 +80,7 @@ package final class Sidecar: Sendable {
     let attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>
     let core: LoopBound<Core>
     let discovery: DiscoveryLoop
+    let access: WebAccess
     /// What is in place now.
     let current: Mutex<SidecarConfiguration>
     /// Whether everything has started.
@@ -223,6 +224,13 @@ package final class Sidecar: Sendable {
         )
         own.update { $0.storageInMemory = files.isMemoryOnly }
         own.addSource { forwarding.addMetrics(&$0) }
+        do throws(WebAccess.Problem) {
+            access = try WebAccess(configuration.web, clock: clock, logger: logger)
+        } catch {
+            throw StartProblem(description: error.description)
+        }
+        let access = access
+        own.addSource { access.addMetrics(&$0) }
 
         let heartbeats = try HeartbeatKeeper(
             loop: notificationsThread,
@@ -266,8 +274,9 @@ package final class Sidecar: Sendable {
     static func externalURL(_ configuration: SidecarConfiguration) -> String {
         if let url = configuration.web.externalURL { return url }
         guard case .tcp(let host, let port) = configuration.web.listen else { return "http://localhost" }
+        let scheme = configuration.web.access.tls == nil ? "http" : "https"
         let shown = host == "0.0.0.0" || host == "::" ? HostName.current : host.contains(":") ? "[\(host)]" : host
-        return "http://\(shown):\(port)"
+        return "\(scheme)://\(shown):\(port)"
     }
 
     static func forwardingSettings(_ configuration: SidecarConfiguration) -> ForwardingLoop.Settings {
