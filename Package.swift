@@ -68,7 +68,7 @@ let metrics: [Target] = [
 // MARK: What "healthy" means
 
 let healthChecks: [Target] = [
-    library("HealthChecks", "HealthChecks/Core", [logging]),
+    library("HealthChecks", "HealthChecks/Core", ["Calendar", logging]),
     library(
         "DependencyChecks",
         "HealthChecks/Dependencies",
@@ -81,7 +81,8 @@ let healthChecks: [Target] = [
         "HealthProbes",
         "HealthChecks/Probes",
         [
-            "HealthChecks", "JSONDocument", hummingbird, hummingbirdCore, httpTypes, logging, nioCore, nioPosix,
+            "Calendar", "HealthChecks", "JSONDocument", hummingbird, hummingbirdCore, httpTypes, logging, nioCore,
+            nioPosix,
             nioHTTP2,
             .product(name: "NIOHPACK", package: "swift-nio-http2"), serviceLifecycle, unixSignals,
         ]
@@ -98,7 +99,8 @@ let alerts: [Target] = [
         "AlertRules",
         "Alerts/Rules",
         [
-            "PromQL", "TimeSeries", "GoFormatting", "GoTemplates", "YAMLDocument", "SQLiteClient", "RegularExpressions",
+            "Calendar", "PromQL", "TimeSeries", "GoFormatting", "GoTemplates", "YAMLDocument", "SQLiteClient",
+            "RegularExpressions",
             logging,
         ]
     ),
@@ -106,7 +108,8 @@ let alerts: [Target] = [
         "Notifications",
         "Alerts/Notifications",
         [
-            "TimeSeries", "GoFormatting", "GoTemplates", "RegularExpressions", "SQLiteClient", "HTTPClient", "Journal",
+            "Calendar", "TimeSeries", "GoFormatting", "GoTemplates", "RegularExpressions", "SQLiteClient", "HTTPClient",
+            "Journal",
             "JSONDocument",
             "YAMLDocument", crypto, logging,
         ]
@@ -130,11 +133,12 @@ let clients: [Target] = [
         path: "Sources/Clients/CRE2",
         linkerSettings: [.linkedLibrary("re2"), .linkedLibrary("stdc++")]
     ),
+    library("Calendar", "Clients/Calendar"),
     library("EventLoop", "Clients/EventLoop", ["CLinux"]),
     .target(name: "CLinux", path: "Sources/Clients/CLinux"),
-    library("HTTPClient", "Clients/HTTPClient", ["CCurl", "EventLoop"]),
+    library("HTTPClient", "Clients/HTTPClient", ["CCurl", "Calendar", "EventLoop"]),
     library("DNSClient", "Clients/DNSClient"),
-    library("Journal", "Clients/Journal", ["CSystemd", logging]),
+    library("Journal", "Clients/Journal", ["CSystemd", "EventLoop", logging]),
     library("PostgresClient", "Clients/PostgresClient", ["CPostgres", "EventLoop"]),
     library("RedisClient", "Clients/RedisClient", ["CHiredis", "EventLoop"]),
     library("SQLiteClient", "Clients/SQLiteClient", ["CSQLite"]),
@@ -158,7 +162,7 @@ let programs: [Target] = [
         "SidecarServer",
         "Sidecar/Server",
         [
-            "Scraping", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules", "Notifications",
+            "Calendar", "Scraping", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules", "Notifications",
             "HealthChecks",
             "DependencyChecks", "HealthProbes", "Exposition", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal",
             "EventLoop", "SQLiteClient", "RegularExpressions", "CCrypt", hummingbird, hummingbirdCore, httpTypes,
@@ -224,7 +228,8 @@ let tests: [Target] = [
     suite(
         "NotificationsTests",
         [
-            "Notifications", "TimeSeries", "GoTemplates", "SQLiteClient", "HTTPClient", "EventLoop", "Journal",
+            "Calendar", "Notifications", "TimeSeries", "GoTemplates", "SQLiteClient", "HTTPClient", "EventLoop",
+            "Journal",
             "JSONDocument", "YAMLDocument", "CSQLite", crypto, logging,
         ]
     ),
@@ -235,7 +240,8 @@ let tests: [Target] = [
             "RegularExpressions", "JSONDocument", logging,
         ]
     ),
-    suite("HealthChecksTests", ["HealthChecks", logging]),
+    suite("CalendarTests", ["Calendar"]),
+    suite("HealthChecksTests", ["HealthChecks", "Calendar", logging]),
     suite(
         "DependencyChecksTests",
         [

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Calendar
 import Foundation
 import Notifications
 import Testing
@@ -27,7 +28,7 @@ import YAMLDocument
             expandPattern: { $0 == "*.tmpl" ? ["own.tmpl"] : [] },
             zone: { name in
                 (try? Data(contentsOf: URL(fileURLWithPath: "/usr/share/zoneinfo/" + name))).flatMap {
-                    TimeZoneRules(name: name, bytes: Array($0))
+                    try? TimeZoneRules(tzif: Array($0), name: name)
                 }
             }
         )

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Calendar
 import Foundation
 import Notifications
 import Testing
@@ -196,7 +197,7 @@ import TimeSeries
     )
     func offsetsAreTheZones(name: String) throws {
         let file = URL(fileURLWithPath: "/usr/share/zoneinfo/" + name)
-        let rules = try #require(TimeZoneRules(name: name, bytes: Array(try Data(contentsOf: file))))
+        let rules = try TimeZoneRules(tzif: Array(Data(contentsOf: file)), name: name)
         let zone = try #require(TimeZone(identifier: name))
         var unix: Int64 = 0
         while unix < 4_000_000_000 {
@@ -209,9 +210,9 @@ import TimeSeries
     @Test func damagedZoneFilesAreRefused() throws {
         let good = Array(try Data(contentsOf: URL(fileURLWithPath: "/usr/share/zoneinfo/Europe/Berlin")))
         for length in stride(from: 0, to: good.count, by: 7) {
-            _ = TimeZoneRules(name: "x", bytes: Array(good.prefix(length)))?.offset(at: 1_700_000_000)
+            _ = try? TimeZoneRules(tzif: Array(good.prefix(length))).offset(at: 1_700_000_000)
         }
-        #expect(TimeZoneRules(name: "x", bytes: Array("nothing".utf8)) == nil)
+        #expect(throws: TimeZoneRules.Unreadable.self) { try TimeZoneRules(tzif: Array("nothing".utf8)) }
     }
 
     @Test func outsideActiveTimeNothingIsSent() throws {

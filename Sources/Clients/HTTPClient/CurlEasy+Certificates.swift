@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CCurl
+import Calendar
 
 extension CurlEasy {
     /// The chain as libcurl describes it: for each certificate a list of `name:value`. Empty on a kept connection.
@@ -43,19 +44,18 @@ extension HTTPCertificate {
 /// `Nov 21 01:33:00 2026 GMT` as Unix seconds.
 func certificateTime(_ text: String) -> Int64? {
     let parts = text.split(separator: " ", omittingEmptySubsequences: true)
-    guard parts.count >= 4, let day = Int64(parts[1]), let year = Int64(parts[3]) else { return nil }
+    guard parts.count >= 4, let day = Int(parts[1]), let year = Int(parts[3]) else { return nil }
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    let clock = parts[2].split(separator: ":").compactMap { Int64($0) }
+    let clock = parts[2].split(separator: ":").compactMap { Int($0) }
     guard let index = months.firstIndex(of: String(parts[0])), clock.count == 3, (1...31).contains(day),
         (1...9999).contains(year), clock.allSatisfy({ (0...60).contains($0) })
     else { return nil }
-    // Days since 1970 in the civil calendar, counted from March so that the leap day comes last.
-    let month = Int64(index) + 1
-    let shifted = month <= 2 ? year - 1 : year
-    let era = shifted / 400
-    let yearOfEra = shifted - era * 400
-    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-    let days = era * 146_097 + dayOfEra - 719_468
-    return days * 86_400 + clock[0] * 3_600 + clock[1] * 60 + clock[2]
+    return CivilTime(
+        year: year,
+        month: index + 1,
+        day: day,
+        hour: clock[0],
+        minute: clock[1],
+        second: clock[2]
+    ).unixSeconds
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
 import Glibc
 import Synchronization
 
@@ -31,7 +32,7 @@ final class BlockingWorker<Element: Sendable>: Sendable {
         self.maximumCount = maximumCount
         self.maximumBytes = maximumBytes
         wake = Semaphore()
-        guard startThread(name: name, { self.run(handle) }) else { return nil }
+        guard startDetachedThread(name: name, { self.run(handle) }) else { return nil }
     }
 
     /// False when the queue is full or closed.
@@ -104,41 +105,4 @@ final class BlockingWorker<Element: Sendable>: Sendable {
     func wait() {
         while unsafe sem_wait(semaphore) != 0 && errno == EINTR {}
     }
-}
-
-private final class ThreadStart {
-    let name: String
-    let body: () -> Void
-
-    init(name: String, body: @escaping () -> Void) {
-        self.name = name
-        self.body = body
-    }
-}
-
-/// A detached thread with all signals blocked; false when the system gives none.
-private func startThread(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
-    var attributes = pthread_attr_t()
-    unsafe pthread_attr_init(&attributes)
-    defer { unsafe pthread_attr_destroy(&attributes) }
-    unsafe pthread_attr_setstacksize(&attributes, 256 << 10)
-    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    var thread = pthread_t()
-    let context = unsafe Unmanaged.passRetained(ThreadStart(name: name, body: body))
-    let outcome = unsafe pthread_create(
-        &thread,
-        &attributes,
-        { context in
-            guard let context = unsafe context else { return nil }
-            let start = unsafe Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue()
-            var signals = sigset_t()
-            unsafe sigfillset(&signals)
-            unsafe pthread_sigmask(SIG_SETMASK, &signals, nil)
-            start.body()
-            return nil
-        },
-        context.toOpaque()
-    )
-    if outcome != 0 { unsafe context.release() }
-    return outcome == 0
 }

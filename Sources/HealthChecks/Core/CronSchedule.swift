@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Calendar
+
 /// A cron expression of five fields: minute, hour, day of month, month, day of week.
 ///
 /// Lists, ranges, steps and English names as Debian's cron has them, `L` for the last day of a month, `5#2` for the

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Calendar
+
 /// When a heart-beat is expected.
 public enum HeartbeatSchedule: Sendable, Hashable {
     /// At most so much time between two successes.

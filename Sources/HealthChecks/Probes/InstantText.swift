@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Calendar
 import HealthChecks
 
 /// Instants as text, in UTC.

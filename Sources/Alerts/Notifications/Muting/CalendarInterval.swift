@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Calendar
 package import TimeSeries
 
 /// A span of the calendar, Alertmanager's `time_intervals` element: every field that is set must contain the moment.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Calendar
 import GoTemplates
 import TimeSeries
 
@@ -36,7 +37,7 @@ struct TemplateTime: TemplateObject {
     }
 
     private var seconds: Int64 { (moment?.milliseconds ?? -62_135_596_800_000).flooredQuotient(1000) }
-    private var offset: Int { zone.offset(at: seconds) }
+    private var offset: Int64 { zone.offset(at: seconds) }
     private var civil: CivilTime { CivilTime(unixSeconds: seconds, offset: offset) }
 
     func format(_ layout: String) -> String {
@@ -45,7 +46,7 @@ struct TemplateTime: TemplateObject {
             layout,
             civil,
             milliseconds: Int(milliseconds),
-            offset: offset,
+            offset: Int(offset),
             zone: zone.name == "UTC" ? "UTC" : nil
         )
     }
@@ -115,8 +116,8 @@ enum GoTimeLayout {
         case "_2": return time.day < 10 ? " \(time.day)" : String(time.day)
         case "2": return String(time.day)
         case "002":
-            let first = CivilTime.days(year: time.year, month: 1, day: 1)
-            return pad(CivilTime.days(year: time.year, month: time.month, day: time.day) - first + 1, 3)
+            let first = CivilTime(year: time.year, month: 1, day: 1).daysSinceEpoch
+            return pad(time.daysSinceEpoch - first + 1, 3)
         case "15": return pad(time.hour, 2)
         case "03": return pad(hour12, 2)
         case "3": return String(hour12)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Calendar
 import Glibc
-package import Notifications
 
 /// The disk and the environment as the configuration sees them.
 package struct FileAccess: Sendable {
@@ -35,7 +35,7 @@ package struct FileAccess: Sendable {
         environment: { name in unsafe getenv(name).map { unsafe String(cString: $0) } },
         zone: { name in
             guard !name.contains(".."), !name.hasPrefix("/") else { return nil }
-            return contents(of: "/usr/share/zoneinfo/\(name)").flatMap { TimeZoneRules(name: name, bytes: $0) }
+            return contents(of: "/usr/share/zoneinfo/\(name)").flatMap { try? TimeZoneRules(tzif: $0, name: name) }
         }
     )
 

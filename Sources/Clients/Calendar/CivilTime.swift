@@ -37,6 +37,12 @@ package struct CivilTime: Sendable, Hashable {
         second = rest % 60
     }
 
+    /// The civil time at a distance from UTC, in seconds to the east.
+    package init(unixSeconds: Int64, offset: Int64) {
+        let (local, overflow) = unixSeconds.addingReportingOverflow(offset)
+        self.init(unixSeconds: overflow ? unixSeconds : local)
+    }
+
     /// Days since 1970-01-01.
     package var daysSinceEpoch: Int {
         let shiftedYear = month <= 2 ? year - 1 : year

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HealthChecks
+import Calendar
+import TestSupport
 import Testing
 
 @Suite struct CivilTimeTests {
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func theWayThereAndBack() {
-        var random = SeededRandom(seed: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<20_000 {
             let seconds = Int64.random(in: -62_167_219_200...253_402_300_799, using: &random)
             #expect(CivilTime(unixSeconds: seconds).unixSeconds == seconds)

@@ -7,18 +7,21 @@ public struct TimeZoneRules: Sendable, Hashable {
     /// The bytes are no TZif file that we can use.
     public struct Unreadable: Error, Sendable, Hashable {}
 
+    /// What the zone is called; empty where nobody said.
+    public let name: String
     private var times: [Int64] = []
     private var offsets: [Int64] = []
     private var first: Int64 = 0
     private var rule: PosixZone?
 
     /// Coordinated universal time.
-    public static let utc = TimeZoneRules(fixed: 0)
+    public static let utc = TimeZoneRules(name: "UTC")
 
-    private init(fixed: Int64) { first = fixed }
+    private init(name: String) { self.name = name }
 
     /// Reads a file's bytes; at most 1 MiB is looked at.
-    public init(tzif bytes: [UInt8]) throws(Unreadable) {
+    public init(tzif bytes: [UInt8], name: String = "") throws(Unreadable) {
+        self.name = name
         guard bytes.count <= 1 << 20 else { throw Unreadable() }
         var reader = Reader(bytes: bytes)
         let header = try reader.header()
