@@ -21,6 +21,12 @@ package final class QueryEngine: Sendable {
     /// Resolved selectors are remembered for the store that was asked last: one engine for one store is best.
     package init(configuration: Configuration = Configuration()) { self.configuration = configuration }
 
+    /// How many series these matchers select, if that was found out since a series came or went.
+    func knownCount(of matchers: [LabelMatcher], reader: StoreReader) -> Int? {
+        let version = SelectionCache.Version(store: reader.storeIdentity, generation: reader.seriesGeneration)
+        return cache.selection(matchers, version)?.handles.count
+    }
+
     /// The value at one moment.
     package func instant(
         _ expression: Expression,

@@ -34,8 +34,9 @@ struct QueryRoutes: Sendable {
         let limit = try RequestTimes.limit(parameters)
         let (text, expression) = try expression(parameters)
         let limits = try limits(parameters)
-        let outcome = try await run { [store, engine] in
-            try engine.instant(expression, at: time, reader: store.reader(), limits: limits)
+        let reader = store.reader()
+        let outcome = try await run(here: engine.isLight(expression, reader: reader)) { [engine] in
+            try engine.instant(expression, at: time, reader: reader, limits: limits)
         }
         return answer(outcome, QueryPlan(expression, isRange: false), text: text, at: time, limit: limit, parameters)
     }
@@ -126,14 +127,19 @@ struct QueryRoutes: Sendable {
         let evaluation: Duration
     }
 
-    private func run(_ body: @escaping @Sendable () throws -> QueryResult) async throws -> Outcome {
+    /// - Parameter here: whether the question is so light that a thread of its own would cost more than the answer.
+    private func run(
+        here: Bool = false,
+        _ body: @escaping @Sendable () throws -> QueryResult
+    ) async throws -> Outcome {
         let begin = clock.now().uptime
+        let work: @Sendable () throws -> (QueryResult, Duration) = { [clock] in
+            let begin = clock.now().uptime
+            let result = try body()
+            return (result, clock.now().uptime - begin)
+        }
         do {
-            let (result, evaluation) = try await pool.answer { [clock] in
-                let begin = clock.now().uptime
-                let result = try body()
-                return (result, clock.now().uptime - begin)
-            }
+            let (result, evaluation) = try await here ? work() : pool.answer(work)
             return Outcome(result: result, total: clock.now().uptime - begin, evaluation: evaluation)
         } catch let error as QueryError {
             switch error {
