@@ -263,7 +263,10 @@ let tests: [Target] = [
             logging,
         ]
     ),
-    suite("SidecarTests", ["SidecarServer", "YAMLDocument", "TimeSeries", "PromQL", logging]),
+    suite(
+        "SidecarTests",
+        ["SidecarServer", "Scraping", "DNSClient", "HTTPClient", "YAMLDocument", "TimeSeries", "PromQL", logging]
+    ),
     suite("EndToEndTests", ["Exposition"]),
 ]
 

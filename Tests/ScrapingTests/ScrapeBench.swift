@@ -15,11 +15,18 @@ final class ScrapeBench: Sendable {
     let board = TargetBoard()
     let runner: LoopBound<ScrapeRunner>
 
-    init(_ receiver: HTTPReceiver, _ change: (inout ScrapeConfiguration) -> Void = { _ in }) throws {
+    /// Scrapes what the configuration's group names.
+    convenience init(_ change: (inout ScrapeConfiguration) -> Void) throws { try self.init(address: "", change) }
+
+    convenience init(_ receiver: HTTPReceiver, _ change: (inout ScrapeConfiguration) -> Void = { _ in }) throws {
+        try self.init(address: "127.0.0.1:\(receiver.port)", change)
+    }
+
+    private init(address: String, _ change: (inout ScrapeConfiguration) -> Void) throws {
         loop = try EventLoop()
         client = try HTTPClient(loop: loop)
         var configuration = ScrapeConfiguration(jobName: "test")
-        configuration.groups = [ScrapeConfiguration.TargetGroup(targets: ["127.0.0.1:\(receiver.port)"])]
+        configuration.groups = [ScrapeConfiguration.TargetGroup(targets: [address])]
         change(&configuration)
         let target = try #require(TargetSet(configuration).active.first)
         runner = LoopBound(

@@ -87,8 +87,11 @@ struct SidecarRoutes: Sendable {
                         $0.member("text", failure.text)
                         $0.member("durationSeconds", failure.duration / .seconds(1))
                         if let status = failure.status { $0.member("status", status) }
+                        $0.member("resolveSeconds", failure.phases.resolve / .seconds(1))
                         $0.member("connectSeconds", failure.phases.connect / .seconds(1))
+                        $0.member("tlsSeconds", failure.phases.tls / .seconds(1))
                         $0.member("processingSeconds", failure.phases.processing / .seconds(1))
+                        $0.member("transferSeconds", failure.phases.transfer / .seconds(1))
                         $0.member("body", String(decoding: failure.body, as: UTF8.self))
                     }
                 }
