@@ -158,11 +158,13 @@ let programs: [Target] = [
             "JSONDocument", "YAMLDocument", crypto,
         ]
     ),
+    library("RemoteWrite", "Sidecar/RemoteWrite", ["TimeSeries", "HTTPClient", "CSnappy"]),
     library(
         "SidecarServer",
         "Sidecar/Server",
         [
-            "Calendar", "Scraping", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules", "Notifications",
+            "Calendar", "Scraping", "RemoteWrite", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules",
+            "Notifications",
             "HealthChecks",
             "DependencyChecks", "HealthProbes", "Exposition", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal",
             "EventLoop", "SQLiteClient", "RegularExpressions", "CCrypt", hummingbird, hummingbirdCore, httpTypes,
@@ -213,6 +215,7 @@ let tests: [Target] = [
         ]
     ),
     suite("TimeSeriesTests", ["TimeSeries", "RegularExpressions"]),
+    suite("RemoteWriteTests", ["RemoteWrite", "TimeSeries", "HTTPClient", "EventLoop", "CSnappy"]),
     suite("ScrapingTests", ["Scraping", "DNSClient", "TimeSeries", "Exposition", "HTTPClient", "EventLoop"]),
     suite(
         "PromQLTests",

@@ -87,6 +87,12 @@ package struct HTTPResponse: Sendable {
     package var body: [UInt8]
     package var report: HTTPTransferReport
 
+    package init(head: HTTPResponseHead, body: [UInt8], report: HTTPTransferReport) {
+        self.head = head
+        self.body = body
+        self.report = report
+    }
+
     package var status: Int { head.status }
 }
 

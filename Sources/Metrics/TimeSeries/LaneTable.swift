@@ -22,6 +22,8 @@ struct LaneTable {
         static let aside = Mark(rawValue: 32)
         /// A histogram without a timestamp of its own is staged.
         static let stagedAside = Mark(rawValue: 64)
+        /// The observer of commits knows its labels.
+        static let observed = Mark(rawValue: 128)
         static let anyStaged: Mark = [.staged, .stagedAside]
     }
 

@@ -94,9 +94,9 @@ struct LogRecovery {
         var newest = Int64.min
         var records = 0
         while offset < bytes.count {
-            guard let end = recordEnd(bytes, offset) else {
+            guard let record = RecordFrame.payload(bytes, at: offset) else {
                 // Half a record at the very end is what a crash leaves; anything else is damage.
-                if isTorn(bytes, offset) {
+                if RecordFrame.isTorn(bytes, at: offset) {
                     report.tornTails += 1
                     cut(name, to: offset)
                 } else {
@@ -104,43 +104,19 @@ struct LogRecovery {
                 }
                 break
             }
-            let payload = bytes[(offset + LogFormat.frameSize)..<end]
-            guard let timestamp = apply(payload, &sources) else {
+            guard let timestamp = apply(bytes[record], &sources) else {
                 setAside(name, bytes, keeping: offset, offset: offset, records: records, "unreadable record")
                 break
             }
             newest = max(newest, timestamp)
             records += 1
-            offset = end
+            offset = record.upperBound
         }
         if records > 0 {
             kept.append(.init(name: name, size: offset, newest: newest))
         } else if offset == bytes.count {
             remove(name)
         }
-    }
-
-    /// The end of the record at `offset`, if it is whole and its checksum is right.
-    private func recordEnd(_ bytes: [UInt8], _ offset: Int) -> Int? {
-        guard bytes.count - offset >= LogFormat.frameSize else { return nil }
-        let length = Int(LogFormat.number(bytes, at: offset))
-        let start = offset + LogFormat.frameSize
-        guard length > 0, length <= LogFormat.recordLimit, length <= bytes.count - start else { return nil }
-        guard Checksum.crc32c(bytes[start..<(start + length)]) == LogFormat.number(bytes, at: offset + 4) else {
-            return nil
-        }
-        return start + length
-    }
-
-    /// True when the bytes from `offset` on can be the beginning of one record that was not written to its end: too
-    /// short for what they announce, or zeros that the file system put in the place of what it had not written.
-    private func isTorn(_ bytes: [UInt8], _ offset: Int) -> Bool {
-        let rest = bytes[offset...]
-        if rest.count < LogFormat.frameSize || rest.allSatisfy({ $0 == 0 }) { return true }
-        let length = Int(LogFormat.number(bytes, at: offset))
-        let end = offset + LogFormat.frameSize + length
-        // A length that reaches past the end may be a damaged one. What follows then are whole records.
-        return length <= LogFormat.recordLimit && end >= bytes.count
     }
 
     private mutating func cut(_ name: String, to size: Int) {

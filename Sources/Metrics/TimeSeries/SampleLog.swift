@@ -41,7 +41,7 @@ final class LogSegment: Sendable {
     func append(_ payload: [UInt8], at timestamp: Int64) throws(StorageError) -> Int {
         try state.withLock { state throws(StorageError) in
             if state.isBroken { throw StorageError(operation: "write", name: name, code: 5) }
-            let record = LogFormat.frame(payload)
+            let record = RecordFrame.frame(payload)
             do throws(StorageError) {
                 try file.append(record)
             } catch {
@@ -57,12 +57,10 @@ final class LogSegment: Sendable {
     }
 }
 
-/// How segments are laid out: a head of 16 bytes, then records of length, checksum and payload.
+/// How segments are laid out: a head of 16 bytes, then records.
 enum LogFormat {
     static let version: UInt32 = 1
     static let headSize = 16
-    static let frameSize = 8
-    static let recordLimit = 1 << 30
     private static let magic = Array("SCSAMPLE".utf8)
     static let suffix = ".samples"
 
@@ -77,33 +75,16 @@ enum LogFormat {
         return UInt64(name.dropLast(suffix.utf8.count), radix: 16).flatMap { $0 < 1 << 62 ? $0 : nil }
     }
 
-    static var head: [UInt8] { magic + bytes(version) + bytes(UInt32(headSize)) }
-
-    static func bytes(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } }
-
-    static func number(_ bytes: [UInt8], at offset: Int) -> UInt32 {
-        var value: UInt32 = 0
-        for index in 0..<4 { value |= UInt32(bytes[offset + index]) << UInt32(index * 8) }
-        return value
-    }
+    static var head: [UInt8] { magic + RecordFrame.bytes(version) + RecordFrame.bytes(UInt32(headSize)) }
 
     enum Head { case current, newer(UInt32), unfinished, broken }
 
     static func readHead(_ bytes: [UInt8]) -> Head {
         if bytes.count < headSize { return head.starts(with: bytes) ? .unfinished : .broken }
         guard bytes[0..<8].elementsEqual(magic) else { return .broken }
-        let found = number(bytes, at: 8)
+        let found = RecordFrame.number(bytes, at: 8)
         if found > version { return .newer(found) }
-        return found == version && number(bytes, at: 12) == headSize ? .current : .broken
-    }
-
-    static func frame(_ payload: [UInt8]) -> [UInt8] {
-        var record: [UInt8] = []
-        record.reserveCapacity(frameSize + payload.count)
-        record += bytes(UInt32(payload.count))
-        record += bytes(Checksum.crc32c(payload[...]))
-        record += payload
-        return record
+        return found == version && RecordFrame.number(bytes, at: 12) == headSize ? .current : .broken
     }
 }
 

@@ -76,10 +76,10 @@ extension SeriesAppender {
         _ timestamp: Timestamp,
         _ aside: [(sample: SideSample, isMarker: Bool)],
         _ summary: inout CommitSummary
-    ) -> [SideSample] {
-        var accepted: [SideSample] = []
+    ) -> [(sample: SideSample, isMarker: Bool)] {
+        var accepted: [(sample: SideSample, isMarker: Bool)] = []
         for (sample, isMarker) in aside {
-            let before = summary.stored
+            let before = summary.stored + summary.staleMarkers
             samples.appendAside(
                 sample.value,
                 at: (sample.timestamp ?? timestamp).milliseconds,
@@ -87,7 +87,7 @@ extension SeriesAppender {
                 isMarker: isMarker,
                 &summary
             )
-            if summary.stored > before { accepted.append(sample) }
+            if summary.stored + summary.staleMarkers > before { accepted.append((sample, isMarker)) }
             if unsafe samples.directory[table.pointee[Int(sample.lane)].slot] == nil {
                 samples.letGo(of: sample.lane, state)
             }

@@ -22,6 +22,9 @@ package final class SeriesAppender: @unchecked Sendable {
     var segment: LogSegment?
     var record = CommitRecordWriter()
     var payload = BitWriter()
+    /// What is told to the observer of commits, while there is one.
+    var observed: ObservedCommit?
+    var observer: (any CommitObserver)?
     /// True while the log is read back: nothing is written to it.
     var isReplay = false
     /// The timestamp of the newest commit.
@@ -125,6 +128,7 @@ package final class SeriesAppender: @unchecked Sendable {
         }
         let log = isReplay ? nil : core.log.withLock { $0 }
         beginRecord(log, isSetBack: isSetBack)
+        beginObservation(at: timestamp)
         var summary = CommitSummary()
         summary.unknownSeries = unsafe table.pointee.unknown
         summary.duplicates = unsafe table.pointee.duplicates
@@ -137,7 +141,8 @@ package final class SeriesAppender: @unchecked Sendable {
         let accepted = core.samples.withLock { state in finish(&state, row: row, timestamp, aside, &summary) }
         clear()
         newestCommit = timestamp
-        if let log { write(to: log, at: timestamp, accepted) }
+        endObservation(accepted)
+        if let log { write(to: log, at: timestamp, accepted.filter { !$0.isMarker }.map(\.sample)) }
         core.maintain(written: summary.stored + summary.staleMarkers, created: summary.seriesAdded, log: log)
         return summary
     }
@@ -148,7 +153,7 @@ package final class SeriesAppender: @unchecked Sendable {
         _ samples: inout SampleState,
         _ summary: inout CommitSummary
     ) {
-        let isLogged = segment != nil
+        let isLogged = segment != nil, isObserved = observed != nil
         var record = CommitRecordWriter()
         if isLogged { swap(&record, &self.record) }
         defer { if isLogged { swap(&record, &self.record) } }
@@ -163,7 +168,7 @@ package final class SeriesAppender: @unchecked Sendable {
                 guard mark.contains(.staged), !mark.contains(.foreign) else {
                     if isLogged { record.absent() }
                     if mark.contains(.active), mark.isDisjoint(with: [.aside, .foreign]) {
-                        unsafe endLane(entry, owners[lane], row: row, &samples, &summary)
+                        unsafe endLane(lane, entry, owners[lane], row: row, &samples, &summary)
                     }
                     continue
                 }
@@ -182,8 +187,10 @@ package final class SeriesAppender: @unchecked Sendable {
                 unsafe column.pointee.append(value, row: row, &samples.context)
                 unsafe column.pointee.flags.insert(.active)
                 if !mark.contains(.active) { summary.seriesAdded += 1 }
-                unsafe entry.pointee.mark = isLogged ? [.active, .logged, .loggedValue] : .active
+                let kept = mark.intersection(.observed)
+                unsafe entry.pointee.mark = kept.union(isLogged ? [.active, .logged, .loggedValue] : .active)
                 summary.stored += 1
+                if isObserved { observed?.floats.append(.init(lane: UInt32(truncatingIfNeeded: lane), value: value)) }
             }
         }
     }
@@ -202,6 +209,7 @@ package final class SeriesAppender: @unchecked Sendable {
 
     /// A series of the commit before is missing.
     private func endLane(
+        _ lane: Int,
         _ entry: UnsafeMutablePointer<LaneTable.Entry>,
         _ owner: Source.Lane,
         row: UInt32,
@@ -217,6 +225,7 @@ package final class SeriesAppender: @unchecked Sendable {
         unsafe column.pointee.end(row: row, &samples.context)
         unsafe entry.pointee.mark.remove(.active)
         summary.staleMarkers += 1
+        observed?.floats.append(.init(lane: UInt32(truncatingIfNeeded: lane), value: StaleMarker.value))
     }
 
     /// Forgets series that the store wants back, unless they are written again.
@@ -262,6 +271,7 @@ package final class SeriesAppender: @unchecked Sendable {
         // Even if the clock says otherwise the end comes after the last sample.
         _ = try? commit(at: max(timestamp, Timestamp(milliseconds: newest.milliseconds.saturatingAdd(1))))
         logRetirement()
+        observer?.ended(source: state.number)
         isRetired = true
         core.samples.withLock { samples in
             state.isRetired = true

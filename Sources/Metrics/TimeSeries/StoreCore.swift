@@ -12,6 +12,8 @@ final class StoreCore: Sendable {
     let samples: Guarded<SampleState>
     /// The log of commits; nil while there is none.
     let log: Guarded<SampleLog?> = Guarded(nil)
+    /// Who hears of commits.
+    let observer: Guarded<(any CommitObserver)?> = Guarded(nil)
     /// What the index takes, to be read without its lock.
     private let indexBytes = Atomic(0)
 

@@ -3,6 +3,7 @@
 package import AlertRules
 package import Notifications
 package import PromQL
+import RemoteWrite
 package import Scraping
 package import YAMLDocument
 
@@ -17,6 +18,7 @@ package struct SidecarConfiguration: Sendable {
     package var rules: [RuleGroupDefinition] = []
     package var notifications = NotificationConfiguration()
     package var alerting = AlertingConfiguration()
+    package var remoteWrites: [RemoteWriteDefinition] = []
     /// The file as `/api/v1/status/config` may show it: secrets taken out.
     package var shownText = ""
 
@@ -94,6 +96,9 @@ package struct SidecarConfiguration: Sendable {
             zone: files.zone
         )
         notifications = NotificationDecoder.decode(document: reader, global: globalReader, environment: environment)
+        let remoteReader = RemoteWriteConfigurationReader(secrets: secrets, files: files) { scrapeReader.rule($0) }
+        remoteWrites = (reader.mappings("remote_write") ?? []).compactMap { remoteReader.read($0) }
+        reportDoubles(reader, "remote_write", remoteWrites.map(\.remote.name), what: "name")
         if let section = reader.mapping("alerting") {
             alerting = AlertingConfiguration(section, environment: environment) { scrapeReader.rule($0) }
         }

@@ -113,6 +113,8 @@ extension Sidecar {
 
     /// Puts a configuration in place, on the I/O loop: all of it, or none when a check cannot be made.
     func apply(_ configuration: SidecarConfiguration, isFirst: Bool) async throws {
+        // Before anything commits; later not before the rest is known to be good.
+        if isFirst { await applyRemoteWrites(configuration) }
         let outcome: Result<Void, StartProblem>? = await io.run { [self] in
             let core = core.value
             do {
@@ -147,6 +149,7 @@ extension Sidecar {
         guard let outcome else { throw StartProblem(description: "the I/O loop has stopped") }
         try outcome.get()
         discovery.configure(configuration.scrapes)
+        if !isFirst { await applyRemoteWrites(configuration) }
         rules.load(
             configuration.rules,
             context: Self.ruleContext(configuration),
@@ -164,5 +167,9 @@ extension Sidecar {
             $0.reloadSucceeded = true
             $0.reloadTime = now
         }
+    }
+
+    private func applyRemoteWrites(_ configuration: SidecarConfiguration) async {
+        await remoteWrite.apply(configuration.remoteWrites, externalLabels: configuration.global.externalLabels)
     }
 }

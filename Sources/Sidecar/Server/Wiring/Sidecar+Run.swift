@@ -35,7 +35,8 @@ extension Sidecar {
         let drain = DrainControl(registry: registry, clock: clock)
         let web = initial.web
         var services: [any Service] = [
-            beats, deliveries, forwardings, attempts, PipelineService(sidecar: self), ReloadService(sidecar: self),
+            beats, deliveries, forwardings, remoteWrite, attempts, PipelineService(sidecar: self),
+            ReloadService(sidecar: self),
             drain,
         ]
         services.append(WatchdogService(sidecar: self))

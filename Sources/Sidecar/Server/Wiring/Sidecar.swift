@@ -77,6 +77,9 @@ package final class Sidecar: Sendable {
     let heartbeats: HeartbeatKeeper
     let deliveries: WorkRunner<DeliveryAttempt>
     let forwardings: WorkRunner<ForwardingLoop.Post>
+    let remoteWrite: RemoteWriteLoop
+    /// Keeps others out of the data directory.
+    let directoryLock: DirectoryLock?
     let attempts: WorkRunner<(CheckScheduler.Attempt, any HealthCheck)>
     let core: LoopBound<Core>
     let discovery: DiscoveryLoop
@@ -126,6 +129,13 @@ package final class Sidecar: Sendable {
         initial = configuration
         current = Mutex(configuration)
         startedAt = clock.now()
+        let files = DataDirectory(
+            configuration.storage.path,
+            environment: FileAccess.system.environment,
+            logger: logger
+        )
+        // Before there are threads: who finds another process here ends.
+        directoryLock = try Self.lock(files)
         io = try EventLoop(name: "io")
         rulesThread = try EventLoop(name: "rules")
         notificationsThread = try EventLoop(name: "notifications")
@@ -144,13 +154,10 @@ package final class Sidecar: Sendable {
         pool = try QueryPool(threads: configuration.web.queryConcurrency)
 
         disk = try DiskLoop(store: store, logger: logger)
-        let files = DataDirectory(
-            configuration.storage.path,
-            environment: FileAccess.system.environment,
-            logger: logger
-        )
+        var recovery = RecoveryReport()
         if let path = files.path {
             let report = store.openLog(path: path + "/samples")
+            recovery = report
             for problem in report.problems { logger.error("storage.damaged", metadata: ["problem": .string(problem)]) }
         }
         let unixSeconds = startedAt.unixMilliseconds / 1_000
@@ -231,6 +238,18 @@ package final class Sidecar: Sendable {
         }
         let access = access
         own.addSource { access.addMetrics(&$0) }
+        let remoteWrite = RemoteWriteLoop(
+            store: store,
+            metadata: metadata,
+            client: client,
+            clock: clock,
+            path: files.path.map { $0 + "/remote_write" },
+            logger: logger
+        )
+        self.remoteWrite = remoteWrite
+        own.addSource { remoteWrite.addMetrics(&$0) }
+        let found = recovery
+        own.addSource { StoreLogMetrics.add(found, store.logStatistics, &$0) }
 
         let heartbeats = try HeartbeatKeeper(
             loop: notificationsThread,
