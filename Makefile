@@ -39,4 +39,4 @@ package: ## An archive with binaries that need no Swift runtime, configuration, 
 	@scripts/package
 
 clean: ## Remove everything built
-	@rm -rf .build .build-* Benchmarks/.build sidecar-data booking.db booking.db-wal booking.db-shm
+	@rm -rf .build .build-* Benchmarks/.build Benchmarks/.build-* sidecar-data booking.db booking.db-wal booking.db-shm

@@ -53,7 +53,9 @@ import Testing
             }
         }
 
-        func lines(_ prefix: String) -> [String] {
+        func lines(_ prefix: String) -> [String] { Self.lines(prefix, of: registry) }
+
+        static func lines(_ prefix: String, of registry: MetricsRegistry) -> [String] {
             String(decoding: registry.render(.text), as: UTF8.self).split(separator: "\n").map(String.init)
                 .filter { $0.hasPrefix(prefix) }
         }

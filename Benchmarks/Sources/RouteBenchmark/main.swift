@@ -25,5 +25,5 @@ var application = Application(
 )
 application.logger.logLevel = .error
 // Ended by a signal's default action. The main thread waits outside libdispatch, whose wait callgrind does not survive.
-Task { [application] in try await application.runService(gracefulShutdownSignals: []) }
+Task.detached { [application] in try await application.runService(gracefulShutdownSignals: []) }
 while true { pause() }

@@ -71,22 +71,33 @@ public struct AccessLogEntry: Sendable {
     }
 }
 
-/// Where access log lines go. Writing never waits: a line that finds no room is dropped and counted.
+/// Where access log lines go. Writing never waits: a line that finds no room, or whose reader went away, is dropped and
+/// counted, in `http_access_log_dropped_lines_total` too.
 public final class AccessLog: Sendable {
     private let write: @Sendable ([UInt8]) -> Bool
     private let clock: @Sendable () -> Int64
+    private let lost: @Sendable () -> UInt64
     private let drops = Atomic<UInt64>(0)
 
-    /// Lines dropped because there was no room.
-    public var dropped: UInt64 { drops.load(ordering: .relaxed) }
+    /// Lines that reached nobody.
+    public var dropped: UInt64 { drops.load(ordering: .relaxed) &+ lost() }
 
     /// Creates a log.
     /// - Parameters:
     ///   - clock: Unix time in milliseconds.
     ///   - write: takes one line; must not block; false when it dropped the line.
-    public init(clock: @escaping @Sendable () -> Int64, write: @escaping @Sendable ([UInt8]) -> Bool) {
+    public convenience init(clock: @escaping @Sendable () -> Int64, write: @escaping @Sendable ([UInt8]) -> Bool) {
+        self.init(clock: clock, write: write, lost: { 0 })
+    }
+
+    private init(
+        clock: @escaping @Sendable () -> Int64,
+        write: @escaping @Sendable ([UInt8]) -> Bool,
+        lost: @escaping @Sendable () -> UInt64
+    ) {
         self.clock = clock
         self.write = write
+        self.lost = lost
     }
 
     /// Writes to a file descriptor from a thread of its own, through a buffer.
@@ -95,7 +106,7 @@ public final class AccessLog: Sendable {
     ///   - bufferLimit: bytes that may wait.
     public convenience init(descriptor: Int32 = 1, bufferLimit: Int = 1 << 20) {
         let queue = LineQueue(descriptor: descriptor, limit: bufferLimit)
-        self.init(clock: { SystemTime.nowMilliseconds() }, write: { queue.append($0) })
+        self.init(clock: { SystemTime.nowMilliseconds() }, write: { queue.append($0) }, lost: { queue.lost })
     }
 
     func write(_ entry: AccessLogEntry) {

@@ -2,6 +2,7 @@
 
 import Glibc
 import SidecarMetrics
+import Synchronization
 
 /// Lines on their way to a descriptor. A thread writes them, so that a slow reader delays nobody.
 @safe
@@ -12,6 +13,10 @@ final class LineQueue: @unchecked Sendable {
     private let limit: Int
     private var waiting: [UInt8] = []
     private var isRunning = false
+    private let losses = Atomic<UInt64>(0)
+
+    /// Lines taken that could not be written, because nobody reads them any more.
+    var lost: UInt64 { losses.load(ordering: .relaxed) }
 
     init(descriptor: Int32, limit: Int) {
         self.descriptor = descriptor
@@ -74,7 +79,9 @@ final class LineQueue: @unchecked Sendable {
             if count > 0 {
                 offset += count
             } else if errno != EINTR, errno != EAGAIN {
-                // Nobody reads the log any more; the lines of this batch are lost with it.
+                // Nobody reads the log any more; the rest of this batch is lost.
+                let lines = batch[offset...].count { $0 == UInt8(ascii: "\n") }
+                losses.wrappingAdd(UInt64(lines), ordering: .relaxed)
                 return
             } else {
                 usleep(1_000)

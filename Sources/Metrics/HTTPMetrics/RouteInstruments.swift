@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Exposition
 import SidecarMetrics
 import Synchronization
 
@@ -14,6 +15,13 @@ struct HTTPFamilies: Sendable {
     var classicInFlight: Gauge?
 
     init(_ registry: MetricsRegistry, _ configuration: HTTPMetricsConfiguration) {
+        if let log = configuration.accessLog {
+            registry.observable(
+                "http_access_log_dropped_lines",
+                help: "Lines of the access log for which there was no room or no reader.",
+                kind: .counter
+            ) { [(.none, Double(log.dropped))] }
+        }
         if configuration.naming.contains(.openTelemetry) {
             duration = registry.histogram(
                 "http_server_request_duration_seconds",
