@@ -90,10 +90,14 @@ struct RemoteWriteReceiverTests {
         var samples: [Int64: String] = [:]
         for line in try await HTTPGet(url + "/api/v1/export?match[]=\(metric)").text.split(separator: "\n") {
             let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-            guard let times = object?["timestamps"] as? [Int64], let values = object?["values"] as? [Double] else {
+            guard let times = object?["timestamps"] as? [Int64], let values = object?["values"] as? [Any] else {
                 continue
             }
-            for (time, value) in zip(times, values) { samples[time] = value.formatted(.number.grouping(.never)) }
+            for (time, value) in zip(times, values) {
+                // A stale marker is exported as null.
+                guard let value = value as? Double else { continue }
+                samples[time] = value.formatted(.number.grouping(.never))
+            }
         }
         return samples
     }
