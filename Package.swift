@@ -268,7 +268,11 @@ let tests: [Target] = [
     ),
     suite(
         "SidecarTests",
-        ["SidecarServer", "Scraping", "DNSClient", "HTTPClient", "YAMLDocument", "TimeSeries", "PromQL", logging]
+        [
+            "SidecarServer", "AlertRules", "Scraping", "DNSClient", "HTTPClient", "YAMLDocument", "TimeSeries",
+            "PromQL",
+            logging,
+        ]
     ),
     suite("EndToEndTests", ["Exposition"]),
 ]

@@ -58,6 +58,7 @@ struct ForwardingTests {
         let sidecar = try await RunningSidecar(
             configuration: """
                 global: { scrape_interval: 250ms, evaluation_interval: 250ms, external_labels: { site: eu1 } }
+                self_watch: false
                 scrape_configs: [ { job_name: service, static_configs: [ { targets: [ "127.0.0.1:\(watched)" ] } ] } ]
                 rule_files: [ "\(rules)" ]
                 alerting:

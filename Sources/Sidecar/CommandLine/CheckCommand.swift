@@ -43,7 +43,7 @@ struct CheckCommand: AsyncParsableCommand {
                     Output.write("\(problem)\(problem.severity == .warning ? " (warning)" : "")\n", to: .standardError)
                 }
             }
-            guard let configuration = reading.configuration else { throw ExitStatus.bad }
+            guard reading.isGood, let configuration = reading.configuration else { throw ExitStatus.bad }
             if !json {
                 let rules = configuration.rules.reduce(0) { $0 + $1.rules.count }
                 Output.write(
@@ -53,14 +53,17 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
-    struct Rules: ParsableCommand {
+    struct Rules: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Check rule files, as promtool does.")
         @Argument(help: "Rule files.") var files: [String] = []
         @Option(help: "Features to switch on, by Prometheus's names.") var enableFeature: [String] = []
         @Flag(help: "Let unknown keys pass.") var ignoreUnknownFields = false
-        @Flag(help: "Exit with 3 when there are only lint findings.") var lintFatal = false
+        @Flag(help: "Exit with 3 when there are only lint findings, or selectors that match nothing.") var lintFatal =
+            false
+        @Option(help: "A running sidecar or Prometheus; selectors that match no series there are named.") var live:
+            String?
 
-        func run() throws {
+        func run() async throws {
             guard !files.isEmpty else { throw ValidationError("name at least one rule file") }
             var options = RuleCheckCommand.Options()
             options.file.features = try Features.parse(enableFeature)
@@ -68,6 +71,10 @@ struct CheckCommand: AsyncParsableCommand {
             options.lintFatal = lintFatal
             let (output, code) = RuleCheckCommand.run(files: files, options: options)
             Output.write(output, to: code == 0 ? .standardOutput : .standardError)
+            if let live, code == 0 || code == 3 {
+                let isAlive = try await LiveRuleCheck.run(files: files, options: options.file, server: live)
+                if !isAlive, lintFatal { throw ExitStatus.failed }
+            }
             if code != 0 { throw ExitStatus(rawValue: code) ?? .bad }
         }
     }

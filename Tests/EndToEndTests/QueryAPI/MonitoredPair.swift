@@ -52,7 +52,7 @@ final class MonitoredPair: Sendable {
                 "--web.listen-address=127.0.0.1:\(port)", "--log.level=error",
             ]
         )
-        sidecar = try await RunningSidecar(configuration: text)
+        sidecar = try await RunningSidecar(configuration: text + "\nself_watch: false\n")
         try await waitUntilReady(prometheusURL + "/-/ready", prometheus)
         for url in [sidecar.url, prometheusURL] {
             let query = url + "/api/v1/query?query=count_over_time(requests_total%5B1m%5D)%3E2"

@@ -43,9 +43,15 @@ package final class RuleManager {
 
     /// Replaces all groups. Rules that are the same ones keep their alerts; those that are gone owe their resolves,
     /// which are in the return value and on disk as done.
-    package func load(_ definitions: [RuleGroupDefinition], context: RuleContext, at time: Timestamp)
-        -> [AlertTransition]
-    {
+    ///
+    /// - Parameter unreadable: files that are there and cannot be read now. What fired by their rules before a restart is
+    ///   neither forgotten nor resolved: it waits until the file is good again.
+    package func load(
+        _ definitions: [RuleGroupDefinition],
+        unreadable: Set<String> = [],
+        context: RuleContext,
+        at time: Timestamp
+    ) -> [AlertTransition] {
         self.context = context
         var previous = Dictionary(groups.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         var gone: [AlertingRule] = []
@@ -77,7 +83,7 @@ package final class RuleManager {
             if !writers.contains(writer) { environment.retire(rule: writer, at: time) }
         }
         let hasRestored = !restored.isEmpty
-        transitions += applyRestored(at: time, forgetting: &rows)
+        transitions += applyRestored(unreadable, at: time, forgetting: &rows)
         persist([], removing: rows)
         dependencies.rebuild(groups)
         if hasRestored { dependencies.adoptRestored(groups, at: time) }
@@ -85,8 +91,13 @@ package final class RuleManager {
     }
 
     /// Hands the alerts from disk to their rules. Those of rules that are no more resolve.
-    private func applyRestored(at time: Timestamp, forgetting rows: inout [AlertStateRow.Key]) -> [AlertTransition] {
+    private func applyRestored(
+        _ unreadable: Set<String>,
+        at time: Timestamp,
+        forgetting rows: inout [AlertStateRow.Key]
+    ) -> [AlertTransition] {
         var transitions: [AlertTransition] = []
+        var waiting: [AlertStateRow] = []
         for row in restored {
             if let place = groups.indices.first(where: { groups[$0].entries.contains { $0.writer == row.writer } }) {
                 _ = groups[place].restore(row.alert, writer: row.writer)
@@ -95,24 +106,34 @@ package final class RuleManager {
                 pendingShift[key] = max(pendingShift[key] ?? .distantPast, seen)
                 continue
             }
+            if unreadable.contains(row.file) {
+                waiting.append(row)
+                continue
+            }
             rows.append(AlertStateRow.Key(writer: row.writer, labels: row.alert.labels))
             guard row.alert.phase == .firing else { continue }
-            var alert = row.alert
-            alert.phase = .resolved
-            alert.resolvedAt = time
-            let snapshot = AlertSnapshot(
-                alert,
-                rule: row.rule,
-                expression: row.expression,
-                group: row.group,
-                file: row.file,
-                context: context
-            )
-            transitions.append(AlertTransition(kind: .resolved, alert: snapshot))
+            var ended = row
+            ended.alert.phase = .resolved
+            ended.alert.resolvedAt = time
+            transitions.append(AlertTransition(kind: .resolved, alert: snapshot(ended)))
         }
-        restored = []
+        restored = waiting
         return transitions
     }
+
+    private func snapshot(_ row: AlertStateRow) -> AlertSnapshot {
+        AlertSnapshot(
+            row.alert,
+            rule: row.rule,
+            expression: row.expression,
+            group: row.group,
+            file: row.file,
+            context: context
+        )
+    }
+
+    /// Alerts that fired before a restart and whose rule file cannot be read.
+    package var waiting: [AlertSnapshot] { restored.filter { $0.alert.phase == .firing }.map(snapshot) }
 
     /// When somebody last evaluated the alert: the newest sample of its own series, or the row's note.
     private func lastSeen(_ row: AlertStateRow) -> Timestamp {

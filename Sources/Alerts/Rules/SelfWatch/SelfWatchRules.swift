@@ -49,6 +49,27 @@ package enum SelfWatchRules {
                   summary: The configuration could not be reloaded
                   description: The sidecar goes on with the last good configuration. The log and /api/v1/status name file and line.
                   runbook_url: RUNBOOKS#configreloadfailed
+              - alert: RuleFilesBroken
+                expr: sidecar_rule_files_broken > 0
+                labels: {severity: warning}
+                annotations:
+                  summary: "{{ $value | printf \\"%.0f\\" }} rule files cannot be used"
+                  description: Their rules go on as they were, or not at all after a restart; the others are not affected.
+                  runbook_url: RUNBOOKS#rulefilesbroken
+              - alert: AlertsDropped
+                expr: sidecar_rule_alerts_dropped > 0
+                labels: {severity: warning}
+                annotations:
+                  summary: "{{ $value | printf \\"%.0f\\" }} alerts are kept out by a limit"
+                  description: What fired first stays, new alerts of the same rule are not told. /api/v1/rules names the rule.
+                  runbook_url: RUNBOOKS#alertsdropped
+              - alert: AlertStatesNotSaved
+                expr: increase(sidecar_rule_state_failures_total[5m]) > 0
+                labels: {severity: warning}
+                annotations:
+                  summary: The alerts' states cannot be written
+                  description: Alerts go on in memory; a restart would forget what changed since.
+                  runbook_url: RUNBOOKS#alertstatesnotsaved
               - alert: SeriesDropped
                 expr: sum by (reason) (increase(sidecar_store_samples_refused_total[5m])) > 0
                 for: 1m
@@ -59,8 +80,8 @@ package enum SelfWatchRules {
                   runbook_url: RUNBOOKS#seriesdropped
               - alert: NotificationsFailing
                 expr: >-
-                  sum by (integration) (increase(sidecar_notifications_failed_total[5m])) > 0
-                  or sum by (integration) (increase(sidecar_notification_requests_failed_total[5m])) > 5
+                  max by (integration) (sidecar_notification_failures_in_a_row) >= 3
+                  or delta(sidecar_outbox_dead_letters[5m]) > 0
                 labels: {severity: critical}
                 annotations:
                   summary: "Notifications through {{ $labels.integration }} fail"

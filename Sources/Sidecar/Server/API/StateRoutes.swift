@@ -119,6 +119,7 @@ struct StateRoutes: Sendable {
             if !definition.labels.isEmpty { json.member("labels", strings: definition.labels) }
         }
         json.member("health", entry.health.rawValue)
+        if !entry.hasMatched { json.member("neverMatched", true) }
         if let error = entry.lastError { json.member("lastError", error) }
         json.member("evaluationTime", entry.evaluationDuration / .seconds(1))
         json.member("lastEvaluation", TimeText.rfc3339(entry.lastEvaluation ?? .never))

@@ -15,7 +15,14 @@ package struct SidecarConfiguration: Sendable {
     package var scrapes: [ScrapeConfiguration] = []
     package var checks: [CheckDefinition] = []
     package var probes = ProbeConfiguration()
+    /// Groups of the rule files that are good.
     package var rules: [RuleGroupDefinition] = []
+    /// Groups made from `slos`.
+    package var objectives: [RuleGroupDefinition] = []
+    /// Rule files that are bad: the others go on without them.
+    package var brokenRuleFiles: [String] = []
+    /// Whether the rules that watch the sidecar itself are there.
+    package var watchesSelf = true
     package var notifications = NotificationConfiguration()
     package var alerting = AlertingConfiguration()
     package var remoteWrites: [RemoteWriteDefinition] = []
@@ -24,10 +31,13 @@ package struct SidecarConfiguration: Sendable {
 
     package init() {}
 
-    /// What one reading gave: a configuration when there were no errors, and everything that was found.
+    /// What one reading gave: a configuration when there were no errors outside of rule files, and everything that was
+    /// found. A bad rule file is left out; whoever only checks looks at `isGood`.
     package struct Reading {
         package var configuration: SidecarConfiguration?
         package var problems: [YAMLProblem]
+
+        package var isGood: Bool { configuration != nil && !problems.contains { $0.severity == .error } }
     }
 
     /// Reads a file; every problem of it and of its rule files is reported at once.
@@ -45,16 +55,25 @@ package struct SidecarConfiguration: Sendable {
             return Reading(configuration: isEmpty ? SidecarConfiguration() : nil, problems: problems.sorted)
         }
         var configuration = SidecarConfiguration()
+        let ruleProblems = YAMLProblems()
         if let reader = YAMLMappingReader(root, file: path, problems: problems) {
             let base = FileAccess.directory(of: path)
-            configuration.decode(reader, files: files.relative(to: base), features: features)
+            configuration.decode(reader, files: files.relative(to: base), features: features, ruleProblems)
             reader.finish()
             configuration.shownText = ShownConfiguration.text(root)
         }
-        return Reading(configuration: problems.hasErrors ? nil : configuration, problems: problems.sorted)
+        return Reading(
+            configuration: problems.hasErrors ? nil : configuration,
+            problems: problems.sorted + ruleProblems.sorted
+        )
     }
 
-    private mutating func decode(_ reader: YAMLMappingReader, files: FileAccess, features: FeatureSet) {
+    private mutating func decode(
+        _ reader: YAMLMappingReader,
+        files: FileAccess,
+        features: FeatureSet,
+        _ ruleProblems: YAMLProblems
+    ) {
         let globalReader = reader.mapping("global")
         if let globalReader { global = GlobalConfiguration(globalReader) }
         if let section = reader.mapping("storage") { storage = StorageConfiguration(section) }
@@ -88,7 +107,9 @@ package struct SidecarConfiguration: Sendable {
             )
             probes = probeReader.read(section)
         }
-        readRules(reader, files: files, features: features)
+        readRules(reader, files: files, features: features, ruleProblems)
+        readObjectives(reader, features: features)
+        watchesSelf = reader.boolean("self_watch") ?? true
         let environment = NotificationDecoder.Environment(
             resolve: { try secrets.resolve($0) },
             readFile: files.read,
@@ -109,28 +130,6 @@ package struct SidecarConfiguration: Sendable {
         var seen: Set<String> = []
         for name in names where !seen.insert(name).inserted {
             reader.problem(key, "\(what) \"\(name)\" is used twice")
-        }
-    }
-
-    private mutating func readRules(_ reader: YAMLMappingReader, files: FileAccess, features: FeatureSet) {
-        guard reader.contains("rule_files"), reader.value("rule_files") != nil else { return }
-        guard let patterns = reader.strings("rule_files") else { return }
-        var options = RuleFile.Options()
-        options.features = features
-        for pattern in patterns {
-            let paths = files.expand(pattern)
-            if paths.isEmpty, !pattern.contains("*"), !pattern.contains("?"), !pattern.contains("[") {
-                reader.problem("rule_files", "rule file \"\(pattern)\" does not exist")
-            }
-            for path in paths {
-                guard let bytes = files.read(path), let text = String(validating: bytes, as: UTF8.self) else {
-                    reader.problem("rule_files", "rule file \"\(path)\" cannot be read or is not UTF-8")
-                    continue
-                }
-                if let file = RuleFile.parse(text, path: path, options: options, problems: reader.problems) {
-                    rules.append(contentsOf: file.groups)
-                }
-            }
         }
     }
 }

@@ -22,20 +22,25 @@ final class NotificationLoop: Sendable {
     private let loop: EventLoop
     private let clock: HealthClock
     private let perform: @Sendable (DeliveryAttempt) -> Void
+    private let report: @Sendable ([HistoryRecord]) -> Void
     private let box: LoopBound<Box>
 
     /// The engine must have been made for this use alone; nobody else touches it afterwards.
     ///
-    /// - Parameter perform: starts an attempt; its outcome comes back through `complete`.
+    /// - Parameters:
+    ///   - perform: starts an attempt; its outcome comes back through `complete`.
+    ///   - report: gets what went wrong, in order: first failures, dead letters, refused alerts, failed templates.
     init(
         loop: EventLoop,
         clock: HealthClock,
         engine: sending NotificationEngine,
-        perform: @escaping @Sendable (DeliveryAttempt) -> Void
+        perform: @escaping @Sendable (DeliveryAttempt) -> Void,
+        report: @escaping @Sendable ([HistoryRecord]) -> Void
     ) {
         self.loop = loop
         self.clock = clock
         self.perform = perform
+        self.report = report
         box = LoopBound(Box(State(engine: engine)), on: loop)
     }
 
@@ -102,6 +107,8 @@ final class NotificationLoop: Sendable {
 
     private func start(_ attempts: [DeliveryAttempt]) {
         for attempt in attempts { perform(attempt) }
+        let events = box.value.state.engine.takeEvents()
+        if !events.isEmpty { report(events) }
     }
 
     private func arm() {

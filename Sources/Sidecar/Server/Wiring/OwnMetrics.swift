@@ -17,6 +17,7 @@ final class OwnMetrics: Sendable {
         var condition = NotificationCondition()
         var missedTicks: UInt64 = 0
         var reloadSucceeded = true
+        var brokenRuleFiles = 0
         var reloadTime = Timestamp(milliseconds: 0)
         var storageInMemory = false
         var clockJumps: UInt64 = 0
@@ -27,7 +28,7 @@ final class OwnMetrics: Sendable {
     private let store: TimeSeriesStore
     private let registry: HealthRegistry
     private let targets: TargetBoard
-    private let rules: RuleLoop
+    let rules: RuleLoop
     private let journal: JournalWriter
     private let checkSamples = Mutex<[String: (labels: [(name: String, value: String)], samples: [CheckSample])]>([:])
     private let published = Mutex(Published())
@@ -224,46 +225,6 @@ final class OwnMetrics: Sendable {
         )
     }
 
-    private func addRules(_ builder: inout FamilyBuilder) {
-        let statistics = rules.statistics
-        builder.add("sidecar_rule_evaluations_total", .counter, "Rules evaluated.", [], Double(statistics.evaluations))
-        builder.add(
-            "sidecar_rule_edge_evaluations_total",
-            .counter,
-            "Extra evaluations after a connection edge.",
-            [],
-            Double(statistics.edgeEvaluations)
-        )
-        builder.add(
-            "sidecar_rule_evaluation_failures_total",
-            .counter,
-            "Evaluations of rules that failed.",
-            [],
-            Double(statistics.failures)
-        )
-        builder.add(
-            "sidecar_rule_iterations_missed_total",
-            .counter,
-            "Iterations of rule groups that were skipped.",
-            [],
-            Double(statistics.missedIterations)
-        )
-        builder.add(
-            "sidecar_rule_evaluation_seconds_total",
-            .counter,
-            "Time spent evaluating rules.",
-            [],
-            statistics.seconds
-        )
-        builder.add(
-            "sidecar_ticks_missed_total",
-            .counter,
-            "Ticks of the schedule that passed unseen.",
-            [],
-            Double(state.missedTicks)
-        )
-    }
-
     private func addNotifications(_ builder: inout FamilyBuilder) {
         let (statistics, condition) = published.withLock { ($0.notifications, $0.condition) }
         for (integration, count) in statistics.notifications.sorted(by: { $0.key < $1.key }) {
@@ -302,6 +263,15 @@ final class OwnMetrics: Sendable {
                 "Alerts held back, by reason.",
                 [("reason", reason)],
                 Double(count)
+            )
+        }
+        for failing in condition.failing {
+            builder.add(
+                "sidecar_notification_failures_in_a_row",
+                .gauge,
+                "Failed attempts since the destination last took something; absent when it did.",
+                [("integration", failing.integration)],
+                Double(failing.failures)
             )
         }
         builder.add("sidecar_alerts", .gauge, "Alerts known to the notifications.", [], Double(condition.alerts))

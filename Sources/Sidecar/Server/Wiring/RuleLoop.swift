@@ -20,6 +20,9 @@ final class RuleLoop: Sendable {
         var failing: Set<String> = []
         /// Whether anybody wants to know what fires.
         var tellsFiring = false
+        /// When the rules were last looked over.
+        var lookedOver = Timestamp.distantPast
+        var stateFailures = 0
 
         init(_ manager: RuleManager) { self.manager = manager }
     }
@@ -32,6 +35,7 @@ final class RuleLoop: Sendable {
         var missedIterations: UInt64 = 0
         var seconds = 0.0
         var lastEvaluation: Timestamp?
+        var condition = RuleCondition()
     }
 
     private let loop: EventLoop
@@ -66,13 +70,19 @@ final class RuleLoop: Sendable {
     var statistics: Statistics { counted.withLock { $0 } }
 
     /// Replaces the rules; resolves owed by rules that are gone are told at once.
-    func load(_ groups: [RuleGroupDefinition], context: RuleContext, restoring: Bool = false, tellsFiring: Bool) {
+    func load(
+        _ groups: [RuleGroupDefinition],
+        unreadable: Set<String> = [],
+        context: RuleContext,
+        restoring: Bool = false,
+        tellsFiring: Bool
+    ) {
         loop.execute { [self] in
             let box = box.value
             box.tellsFiring = tellsFiring
             if restoring { box.manager.restore() }
             let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
-            let transitions = box.manager.load(groups, context: context, at: now)
+            let transitions = box.manager.load(groups, unreadable: unreadable, context: context, at: now)
             if !box.hasReconciled { box.unevaluated = Set(groups.map(\.key)) }
             tell(transitions, at: now)
             if groups.isEmpty { reconcileIfDue() }
@@ -138,6 +148,7 @@ final class RuleLoop: Sendable {
         }
         tellFiring()
         reconcileIfDue()
+        lookOver(at: time)
     }
 
     private func finish(_ evaluation: GroupEvaluation) {
@@ -181,6 +192,25 @@ final class RuleLoop: Sendable {
         firing(box.value.manager.alerts().filter { $0.state == .firing }.map(\.labels))
     }
 
+    /// Counts what stands, and now and then looks for rules that match nothing.
+    private func lookOver(at time: Timestamp) {
+        let box = box.value
+        if abs((time - box.lookedOver) / .seconds(1)) >= 10 {
+            box.lookedOver = time
+            box.manager.noteMatches(at: time)
+        }
+        let condition = box.manager.condition
+        counted.withLock { $0.condition = condition }
+        guard condition.stateFailures != box.stateFailures else { return }
+        if box.stateFailures == 0 {
+            logger.error(
+                "rules.state_not_saved",
+                metadata: ["error": .string(box.manager.lastStateError ?? "")]
+            )
+        }
+        box.stateFailures = condition.stateFailures
+    }
+
     /// Once every group was evaluated, what fires is known: the notifications may end what fires no more.
     private func reconcileIfDue() {
         let box = box.value
@@ -189,7 +219,8 @@ final class RuleLoop: Sendable {
         let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
         let firing = box.manager.alerts().filter { $0.state == .firing }
         let alerts = firing.map { Alert($0, context: box.manager.context, at: now) }
-        reconcile(Set(alerts.map(\.fingerprint)))
+        let waiting = box.manager.waiting.map { Alert($0, context: box.manager.context, at: now).fingerprint }
+        reconcile(Set(alerts.map(\.fingerprint) + waiting))
         notify(alerts.enumerated().filter { firing[$0.offset].suppressedBy == nil }.map(\.element))
     }
 

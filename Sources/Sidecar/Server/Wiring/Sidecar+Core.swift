@@ -5,6 +5,7 @@ import DependencyChecks
 import EventLoop
 import HTTPClient
 import HealthChecks
+import Journal
 import Logging
 import Notifications
 import Scraping
@@ -137,7 +138,7 @@ extension Sidecar {
                 edge: { core.conductor.edgeScrapeFinished($0) }
             )
             let intervals = Set(
-                configuration.rules.map { $0.interval ?? configuration.global.evaluationInterval }
+                configuration.ruleGroups.map { $0.interval ?? configuration.global.evaluationInterval }
             )
             core.conductor.configure(
                 scrapes: scrapes,
@@ -150,8 +151,12 @@ extension Sidecar {
         try outcome.get()
         discovery.configure(configuration.scrapes)
         if !isFirst { await applyRemoteWrites(configuration) }
+        for path in configuration.brokenRuleFiles {
+            logger.error("rules.file_broken", metadata: ["file": .string(path)])
+        }
         rules.load(
-            configuration.rules,
+            configuration.ruleGroups,
+            unreadable: Set(configuration.brokenRuleFiles),
             context: Self.ruleContext(configuration),
             restoring: isFirst,
             tellsFiring: !configuration.probes.alerts.isEmpty
@@ -159,12 +164,14 @@ extension Sidecar {
         if !isFirst {
             var new = configuration.notifications
             new.externalURL = Self.externalURL(configuration)
+            new.usesJournalByDefault = journal.isReachable
             notifications.reload(new)
             forwarding.reload(Self.forwardingSettings(configuration))
         }
         let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
         own.update {
-            $0.reloadSucceeded = true
+            $0.reloadSucceeded = configuration.brokenRuleFiles.isEmpty
+            $0.brokenRuleFiles = configuration.brokenRuleFiles.count
             $0.reloadTime = now
         }
     }

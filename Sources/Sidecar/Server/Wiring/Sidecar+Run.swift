@@ -114,7 +114,7 @@ extension Sidecar {
             "sidecar.started",
             metadata: [
                 "targets": .stringConvertible(targets.active.count), "checks": .stringConvertible(initial.checks.count),
-                "rule_groups": .stringConvertible(initial.rules.count),
+                "rule_groups": .stringConvertible(initial.ruleGroups.count),
             ]
         )
     }
@@ -143,10 +143,16 @@ extension Sidecar {
     func reload() async -> String? {
         let reading = options.read()
         var failure: String?
-        if let configuration = reading.configuration {
+        if var configuration = reading.configuration {
+            configuration.keepRules(ofBrokenFilesFrom: current.withLock { $0 })
             do {
                 try await apply(configuration, isFirst: false)
-                current.withLock { $0 = configuration }
+                current.withLock { [configuration] in $0 = configuration }
+                if !reading.isGood {
+                    failure =
+                        reading.problems.map(\.description).joined(separator: "\n")
+                        + "\nthese rule files stay as they were; everything else is in place"
+                }
             } catch {
                 failure = "\(error)"
             }

@@ -172,6 +172,7 @@ package final class Sidecar: Sendable {
         self.deliveries = deliveries
         var notificationConfiguration = configuration.notifications
         notificationConfiguration.externalURL = Self.externalURL(configuration)
+        notificationConfiguration.usesJournalByDefault = journal.isReachable
         let notificationEngine = try NotificationEngine(
             configuration: notificationConfiguration,
             database: try files.open("notifications.db", unixSeconds: unixSeconds),
@@ -182,7 +183,8 @@ package final class Sidecar: Sendable {
             loop: notificationsThread,
             clock: clock,
             engine: notificationEngine,
-            perform: { deliveries.submit($0) }
+            perform: { deliveries.submit($0) },
+            report: { [reporter = NotificationReporter(logger: logger, journal: journal)] in reporter.report($0) }
         )
         notificationsBox.value = notifications
         self.notifications = notifications
