@@ -4,7 +4,7 @@
 SWIFT ?= swift
 RELEASE := -c release
 
-.PHONY: help run test build lint bench fuzz package clean
+.PHONY: help run test build lint bench chaos fuzz package clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ lint: ## Formatting and style (swift format), shell scripts
 bench: ## Our figures and the peers', in one run
 	@scripts/install-packages build test bench
 	@scripts/bench
+
+chaos: ## The long runs: a thousand kills, 200 rolling restarts, hanging dependencies, ten minutes beside Prometheus
+	@scripts/chaos
 
 fuzz: ## Ten million mutated inputs each for the readers of metrics pages and for PromQL
 	@scripts/install-packages build

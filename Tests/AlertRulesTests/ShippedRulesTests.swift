@@ -133,6 +133,6 @@ import YAMLDocument
                 rules += evaluation.rules
             }
         }
-        #expect(rules > 500)
+        #expect(rules > 400)
     }
 }

@@ -17,6 +17,8 @@ final class ConnectionWatcher {
         let origin: HTTPOrigin
         var use = Use.connecting
         var hasServed = false
+        /// Who it was opened for, while that goes on.
+        weak var transfer: CurlTransfer?
     }
 
     private let loop: EventLoop
@@ -45,13 +47,25 @@ final class ConnectionWatcher {
         if observers[observation.origin]?.isEmpty == true { observers[observation.origin] = nil }
     }
 
-    func opened(_ descriptor: Int32, origin: HTTPOrigin) {
+    func opened(_ descriptor: Int32, for transfer: CurlTransfer) {
         opened += 1
-        connections[descriptor] = Connection(origin: origin)
+        connections[descriptor] = Connection(origin: transfer.origin, transfer: transfer)
     }
 
+    /// Called just before.
     func closed(_ descriptor: Int32) {
+        if let transfer = connections[descriptor]?.transfer, Self.hasPeer(descriptor) { transfer.reachedPeer = true }
         connections[descriptor] = nil
+    }
+
+    private static func hasPeer(_ descriptor: Int32) -> Bool {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getpeername(descriptor, $0, &length) == 0
+            }
+        }
     }
 
     /// A transfer uses it from now on.

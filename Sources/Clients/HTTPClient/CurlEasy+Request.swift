@@ -40,7 +40,7 @@ extension CurlEasy {
         set(CURLOPT_TIMEOUT_MS, Int(clamping: max(1, remaining.millisecondsRoundedUp)))
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(clamping: max(1, min(connect, remaining).millisecondsRoundedUp)))
         set(CURLOPT_USERAGENT, "sidecar")
-        set(CURLOPT_BUFFERSIZE, 64 << 10)
+        set(CURLOPT_BUFFERSIZE, Self.bufferSize)
         set(CURLOPT_MAXAGE_CONN, 300)
     }
 

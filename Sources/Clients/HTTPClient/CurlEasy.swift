@@ -5,6 +5,9 @@ import CCurl
 /// An easy handle with its error buffer and the lists that libcurl borrows. Reused between transfers; its connections
 /// belong to the multi handle and survive.
 @safe final class CurlEasy {
+    /// Bytes that libcurl reads at once.
+    static let bufferSize = 64 << 10
+
     let handle: UnsafeMutableRawPointer
     private let errorText: UnsafeMutablePointer<CChar>
     private var lists: [CurlList] = []

@@ -239,7 +239,7 @@ private func socketWanted(
     guard let context = unsafe context, let address = unsafe address else { return ccurl_bad_socket }
     let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
     if let descriptor = transfer.takeConnectedSocket() {
-        transfer.engine.connections.opened(descriptor, origin: transfer.origin)
+        transfer.engine.connections.opened(descriptor, for: transfer)
         return descriptor
     }
     let family = unsafe address.pointee.family
@@ -255,7 +255,7 @@ private func socketWanted(
     let type = unsafe address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = unsafe socket(family, type, address.pointee.protocol)
     guard descriptor >= 0 else { return ccurl_bad_socket }
-    transfer.engine.connections.opened(descriptor, origin: transfer.origin)
+    transfer.engine.connections.opened(descriptor, for: transfer)
     return descriptor
 }
 

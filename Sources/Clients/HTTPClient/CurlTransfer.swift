@@ -11,6 +11,8 @@ class CurlTransfer {
     var easy: CurlEasy?
     /// Set by whoever decides the outcome before libcurl does.
     var ownFailure: HTTPFailure?
+    /// Whether a peer has accepted a connection that was opened for this transfer.
+    var reachedPeer = false
     private(set) var isFinished = false
 
     init(engine: CurlEngine, origin: HTTPOrigin) {

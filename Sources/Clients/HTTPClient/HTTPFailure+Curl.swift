@@ -6,15 +6,18 @@ import Glibc
 
 extension HTTPFailure {
     /// Tells apart what libcurl folds into one code, by the phase that was reached.
-    init(_ code: CURLcode, _ easy: CurlEasy?, resolve: Duration = .zero) {
-        self.init(Self.reason(code, easy), easy?.failureText(for: code) ?? "")
+    ///
+    /// - Parameter reachedPeer: whether the peer had accepted the connection, which libcurl does not tell while TLS is
+    ///   still being spoken of.
+    init(_ code: CURLcode, _ easy: CurlEasy?, resolve: Duration = .zero, reachedPeer: Bool = false) {
+        self.init(Self.reason(code, easy, reachedPeer), easy?.failureText(for: code) ?? "")
     }
 
-    private static func reason(_ code: CURLcode, _ easy: CurlEasy?) -> HTTPFailureReason {
+    private static func reason(_ code: CURLcode, _ easy: CurlEasy?, _ reachedPeer: Bool) -> HTTPFailureReason {
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .dns
         case CURLE_COULDNT_CONNECT: connectReason(easy)
-        case CURLE_OPERATION_TIMEDOUT: timeoutReason(easy)
+        case CURLE_OPERATION_TIMEDOUT: timeoutReason(easy, reachedPeer)
         case CURLE_RECV_ERROR, CURLE_SEND_ERROR: .connectReset
         case CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: .connectionClosed
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER: .tlsHandshake
@@ -47,18 +50,19 @@ extension HTTPFailure {
         }
     }
 
-    private static func timeoutReason(_ easy: CurlEasy?) -> HTTPFailureReason {
+    private static func timeoutReason(_ easy: CurlEasy?, _ reachedPeer: Bool) -> HTTPFailureReason {
         guard let easy else { return .connectTimeout }
         if easy.large(CURLINFO_STARTTRANSFER_TIME_T) > 0 { return .timeoutBody }
         if easy.large(CURLINFO_PRETRANSFER_TIME_T) > 0 { return .timeoutFirstByte }
-        return easy.large(CURLINFO_CONNECT_TIME_T) > 0 ? .tlsTimeout : .connectTimeout
+        return reachedPeer || easy.large(CURLINFO_CONNECT_TIME_T) > 0 ? .tlsTimeout : .connectTimeout
     }
 
     /// The numbers are OpenSSL's `X509_V_ERR_…`.
     private static func verificationReason(_ easy: CurlEasy?) -> HTTPFailureReason {
         switch easy?.long(CURLINFO_SSL_VERIFYRESULT) ?? 0 {
         case 10: .tlsExpired
-        case 0, 62, 64: .tlsHostname
+        // libcurl compares the name before it notes how the chain fared: 1 is then what it began with.
+        case 0, 1, 62, 64: .tlsHostname
         default: .tlsUntrusted
         }
     }

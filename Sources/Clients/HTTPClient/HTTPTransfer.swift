@@ -61,6 +61,7 @@ final class HTTPExchange: CurlTransfer {
     fileprivate func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard ownFailure == nil else { return false }
         deliverHead()
+        guard !isExploding(adding: bytes.count) else { return false }
         let room = request.bodyLimit - report.bodyBytes
         let taken = min(room, bytes.count)
         report.bodyBytes += taken
@@ -72,6 +73,20 @@ final class HTTPExchange: CurlTransfer {
         }
         return false
     }
+
+    /// Compressed bytes become body in one go, however many they stand for: what grows without measure ends before it holds
+    /// up the loop.
+    private func isExploding(adding count: Int) -> Bool {
+        guard request.acceptsCompressed, report.bodyBytes + count > Self.harmlessBytes, let easy else { return false }
+        let wire = Int(clamping: easy.large(CURLINFO_SIZE_DOWNLOAD_T)) + CurlEasy.bufferSize
+        guard (report.bodyBytes + count) / Self.greatestExpansion > wire else { return false }
+        ownFailure = HTTPFailure(.bodyTooLarge, "grows more than \(Self.greatestExpansion)-fold when decompressed")
+        return true
+    }
+
+    private static let harmlessBytes = 1 << 20
+    /// Metrics pages compress 10 to 40 times.
+    private static let greatestExpansion = 100
 
     private func deliverHead() {
         guard !isHeadDelivered, let head = answer.head else { return }
@@ -86,7 +101,7 @@ final class HTTPExchange: CurlTransfer {
         if let ownFailure {
             report.failure = ownFailure
         } else if !isWanted {
-            report.failure = HTTPFailure(code, easy, resolve: resolveTime)
+            report.failure = HTTPFailure(code, easy, resolve: resolveTime, reachedPeer: reachedPeer)
         } else {
             deliverHead()
         }
