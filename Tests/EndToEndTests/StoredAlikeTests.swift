@@ -71,6 +71,8 @@ private func compare(for time: Duration, atLeast steps: Int) async throws {
     print("stored alike: \(theirs.count) series, \(compared) samples")
     await prometheus.process.stop()
     #expect(await sidecar.process.stop(grace: .seconds(20)) == .code(0))
+    // They serve until here; nothing else holds them.
+    withExtendedLifetime(fixtures) {}
 }
 
 /// All samples of the fixtures' series within a window, as text: time and value, or time and histogram.
