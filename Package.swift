@@ -56,11 +56,11 @@ let metrics: [Target] = [
         ["Exposition", "CThreadSlot", coreMetrics, logging, tracing, nioCore]
     ),
     .target(name: "CThreadSlot", path: "Sources/Metrics/CThreadSlot"),
-    library("Exposition", "Metrics/Exposition", ["CZlib"]),
+    library("Exposition", "Metrics/Exposition"),
     library(
         "HTTPMetrics",
         "Metrics/HTTPMetrics",
-        ["SidecarMetrics", "Exposition", hummingbird, httpTypes, logging, nioCore, tracing]
+        ["SidecarMetrics", "Exposition", "Gzip", hummingbird, httpTypes, logging, nioCore, tracing]
     ),
     library("TimeSeries", "Metrics/TimeSeries", ["RegularExpressions"]),
 ]
@@ -136,7 +136,8 @@ let clients: [Target] = [
     library("Calendar", "Clients/Calendar"),
     library("EventLoop", "Clients/EventLoop", ["CLinux"]),
     .target(name: "CLinux", path: "Sources/Clients/CLinux"),
-    library("HTTPClient", "Clients/HTTPClient", ["CCurl", "Calendar", "EventLoop"]),
+    library("Gzip", "Clients/Gzip", ["CZlib"]),
+    library("HTTPClient", "Clients/HTTPClient", ["CCurl", "Calendar", "EventLoop", "Gzip"]),
     library("DNSClient", "Clients/DNSClient"),
     library("Journal", "Clients/Journal", ["CSystemd", "EventLoop", logging]),
     library("PostgresClient", "Clients/PostgresClient", ["CPostgres", "EventLoop"]),
@@ -166,7 +167,7 @@ let programs: [Target] = [
             "Calendar", "Scraping", "RemoteWrite", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules",
             "Notifications",
             "HealthChecks",
-            "DependencyChecks", "HealthProbes", "Exposition", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal",
+            "DependencyChecks", "HealthProbes", "Exposition", "Gzip", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal",
             "EventLoop", "SQLiteClient", "RegularExpressions", "CCrypt", hummingbird, hummingbirdCore, httpTypes,
             logging,
             serviceLifecycle, unixSignals, nioCore, nioPosix, nioSSL, crypto,
@@ -206,7 +207,7 @@ let programs: [Target] = [
 let tests: [Target] = [
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     suite("SidecarMetricsTests", ["SidecarMetrics", "Exposition", coreMetrics, logging, nioCore, nioPosix]),
-    suite("ExpositionTests", ["Exposition"]),
+    suite("ExpositionTests", ["Exposition", "Gzip"]),
     suite(
         "HTTPMetricsTests",
         [

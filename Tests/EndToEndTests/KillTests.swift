@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -35,9 +34,9 @@ enum KillScenario {
         var left = kills
         while left > 0 {
             let began = ContinuousClock.now
-            let before = Set(notes(receiver).map(\.id))
+            let before = Set(Note.all(receiver).map(\.id))
             func told(firing: Bool) -> [Note] {
-                notes(receiver).filter { $0.isFiring == firing && !before.contains($0.id) }
+                Note.all(receiver).filter { $0.isFiring == firing && !before.contains($0.id) }
             }
             target.isBroken = true
             // Pending for a second, then firing.
@@ -75,48 +74,6 @@ enum KillScenario {
         sidecar.process.send(SIGKILL)
         _ = await sidecar.process.wait()
         return try await RunningSidecar(configuration: configuration, directory: directory)
-    }
-
-    private struct Note {
-        let isFiring: Bool
-        let id: String
-        let at: ContinuousClock.Instant
-    }
-
-    private static func notes(_ receiver: HTTPReceiver) -> [Note] {
-        receiver.requests.compactMap { request in
-            guard let payload = try? JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any],
-                let alert = (payload["alerts"] as? [[String: Any]])?.first,
-                (alert["labels"] as? [String: String])?["alertname"] == "Broken"
-            else { return nil }
-            let id = payload["notificationId"] as? String ?? ""
-            return Note(isFiring: alert["status"] as? String == "firing", id: id, at: request.arrived)
-        }
-    }
-}
-
-/// A service whose one metric says whether it is broken.
-private final class MetricsTarget: Sendable {
-    private let receiver: HTTPReceiver
-    private let broken: Mutex<Bool>
-
-    init() throws {
-        receiver = try HTTPReceiver()
-        broken = Mutex(false)
-        receiver.answer(with: { [weak self] _ in
-            HTTPAnswer(
-                200,
-                "broken \(self?.isBroken == true ? 1 : 0)\n",
-                headers: [(name: "Content-Type", value: "text/plain; version=0.0.4")]
-            )
-        })
-    }
-
-    var port: UInt16 { receiver.port }
-
-    var isBroken: Bool {
-        get { broken.withLock { $0 } }
-        set { broken.withLock { $0 = newValue } }
     }
 }
 

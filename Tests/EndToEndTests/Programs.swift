@@ -45,14 +45,22 @@ final class RunningSidecar: Sendable {
     var url: String { "http://127.0.0.1:\(port)" }
 
     /// Starts it with a configuration, to which the listen address and a data directory are added on the command line.
-    init(configuration: String? = nil, arguments: [String] = [], directory: TemporaryDirectory? = nil) async throws {
+    /// - Parameter wrapper: a program and its arguments that starts it.
+    init(
+        configuration: String? = nil,
+        arguments: [String] = [],
+        directory: TemporaryDirectory? = nil,
+        environment: [String: String] = [:],
+        wrapper: [String] = []
+    ) async throws {
         let port = try freePort()
         let directory = try directory ?? TemporaryDirectory("sidecar")
         self.port = port
         self.directory = directory
         var words = ["run", "--listen", "127.0.0.1:\(port)", "--data-dir", directory.path("data")]
         if let configuration { words += ["--config", try directory.write(configuration, to: "sidecar.yml")] }
-        process = try ChildProcess(Programs.sidecar, words + arguments)
+        let line = wrapper + [Programs.sidecar] + words + arguments
+        process = try ChildProcess(line[0], Array(line.dropFirst()), environment: environment)
         try await waitUntilReady(url + "/-/ready", process)
     }
 

@@ -42,6 +42,42 @@ struct StorageFaultTests {
         return ((result.first?["value"] as? [Any])?.last as? String).flatMap(Double.init)
     }
 
+    @Test(.enabled(if: SmallDisk.isPossible)) func `a full disk is told, watched around, and used again`() async throws
+    {
+        let directory = try TemporaryDirectory("fault")
+        let disk = try SmallDisk(bytes: 1 << 20)
+        let (process, url) = try await start(directory, data: disk.path + "/data")
+        try Data(count: 1 << 20).prefix(64 << 10).write(to: URL(fileURLWithPath: disk.path + "/small"))
+        // All that is left, byte by byte.
+        let filler = try ChildProcess("dd", ["if=/dev/zero", "of=\(disk.path)/filler", "bs=512"])
+        _ = await filler.wait()
+        let isTold = await waitUntil { await value(url, "ALERTS{alertname=\"SamplesInMemoryOnly\"}") == 1 }
+        #expect(isTold, "\(process.errorOutput)")
+        #expect(await value(url, "sidecar_store_log_writable") == 0)
+        #expect(await value(url, "sidecar_store_log_commits_lost_total") ?? 0 > 0)
+        #expect(await value(url, "sidecar_store_log_failures_total{operation=\"write\"}") ?? 0 >= 1)
+        #expect(process.errorOutput.contains("storage.samples_in_memory_only"))
+        let before = await value(url, "sidecar_store_samples_appended_total") ?? 0
+        let goesOn = await waitUntil { await value(url, "sidecar_store_samples_appended_total") ?? 0 > before }
+        #expect(goesOn)
+        for name in ["small", "filler"] { try FileManager.default.removeItem(atPath: disk.path + "/" + name) }
+        let isBack = await waitUntil(deadline: .seconds(5)) { await value(url, "sidecar_store_log_writable") == 1 }
+        #expect(isBack)
+        let isLogged = await waitUntil { process.errorOutput.contains("storage.samples_on_disk_again") }
+        #expect(isLogged)
+        // Nothing half-made lies about.
+        let files = try FileManager.default.contentsOfDirectory(atPath: disk.path + "/data/samples")
+        for file in files {
+            let path = disk.path + "/data/samples/" + file
+            let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+            #expect(size ?? 0 >= 16, "\(file)")
+        }
+        #expect(await process.stop(grace: .seconds(20)) == .code(0), "\(process.errorOutput)")
+        let (again, second) = try await start(directory, data: disk.path + "/data")
+        #expect(await value(second, "max_over_time(sidecar_store_samples_appended_total[1h])") ?? 0 > 0)
+        #expect(await again.stop(grace: .seconds(20)) == .code(0))
+    }
+
     @Test(.enabled(if: SmallDisk.isPossible)) func `a read-only directory means memory only`() async throws {
         let directory = try TemporaryDirectory("fault")
         let disk = try SmallDisk(bytes: 1 << 20)
@@ -53,6 +89,49 @@ struct StorageFaultTests {
         #expect(await value(url, "sidecar_storage_memory_only") == 1)
         #expect(process.errorOutput.contains("storage.unusable"))
         #expect(await process.stop(grace: .seconds(20)) == .code(0), "\(process.errorOutput)")
+    }
+
+    @Test func `a damaged segment is set aside, named and counted`() async throws {
+        let directory = try TemporaryDirectory("fault")
+        let data = directory.path("data")
+        let (process, url) = try await start(directory, data: data)
+        _ = await waitUntil { await value(url, "sidecar_store_samples_appended_total") ?? 0 > 500 }
+        await process.stop(SIGKILL)
+        let samples = data + "/samples/"
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: samples).sorted().first)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: samples + name))
+        bytes[bytes.count / 2] ^= 0x10
+        try bytes.write(to: URL(fileURLWithPath: samples + name))
+        let (again, second) = try await start(directory, data: data)
+        let isCounted = await waitUntil {
+            await value(second, "sidecar_store_log_damaged_segments_total{kind=\"corrupt\"}") == 1
+        }
+        #expect(isCounted)
+        #expect(again.errorOutput.contains("\(name): offset "))
+        #expect(again.errorOutput.contains("moved to \(name).corrupt"))
+        #expect(FileManager.default.fileExists(atPath: samples + name + ".corrupt"))
+        #expect(await again.stop(grace: .seconds(20)) == .code(0))
+    }
+
+    @Test func `a second sidecar on one directory ends at once and says why`() async throws {
+        let directory = try TemporaryDirectory("fault")
+        let (process, url) = try await start(directory, data: directory.path("data"))
+        let start = ContinuousClock.now
+        let second = try await ChildProcess.run(
+            Programs.sidecar,
+            ["run", "--listen", "127.0.0.1:\(try freePort())", "--data-dir", directory.path("data")]
+        )
+        #expect(ContinuousClock.now - start < .seconds(1))
+        #expect(second.exit == .code(1))
+        #expect(
+            (second.error + second.output).contains("data directory in use by process \(process.identifier)"),
+            "\(second)"
+        )
+        #expect(await statusCode(url + "/-/ready") == 200)
+        // The lock ends with the process, however that ends.
+        await process.stop(SIGKILL)
+        let (again, _) = try await self.start(directory, data: directory.path("data"))
+        #expect(await again.stop(grace: .seconds(20)) == .code(0))
     }
 
     @Test(arguments: [(SIGTERM, SIGTERM), (SIGINT, SIGTERM)]) func `two signals end it at once, and the state is good`(

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Exposition
+import Gzip
 import Testing
 
 @Suite
 struct GzipTests {
     private func decompress(_ bytes: [UInt8], limit: Int = 1 << 24, pieces: Int = 1 << 20) throws -> [UInt8] {
-        var decompressor = try GzipDecompressor(limit: limit)
+        let decompressor = try GzipDecompressor(limit: limit)
         var output: [UInt8] = []
         var start = 0
         while start < bytes.count {
@@ -49,7 +50,7 @@ struct GzipTests {
         let zeros = [UInt8](repeating: 0, count: 50_000_000)
         let bomb = try GzipCompressor.compress(zeros.span, level: 9)
         #expect(bomb.count < 100_000)
-        var decompressor = try GzipDecompressor(limit: 1_000_000)
+        let decompressor = try GzipDecompressor(limit: 1_000_000)
         var seen = 0
         #expect(throws: GzipError.tooLarge(limit: 1_000_000)) {
             _ = try decompressor.append(bomb.span) { piece in
@@ -76,8 +77,41 @@ struct GzipTests {
     @Test func theHandlerCanStop() throws {
         let body = [UInt8](repeating: 7, count: 1_000_000)
         let compressed = try GzipCompressor.compress(body.span)
-        var decompressor = try GzipDecompressor(limit: 1 << 24)
-        #expect(try decompressor.append(compressed.span) { _ in false } == false)
-        #expect(decompressor.produced <= 65_536)
+        let decompressor = try GzipDecompressor(limit: 1 << 24)
+        let progress = try decompressor.append(compressed.span) { _ in false }
+        #expect(progress.isStopped)
+        #expect(decompressor.produced <= 16_384)
+    }
+
+    @Test func noMoreComesOutThanThereIsRoomFor() throws {
+        var random = SeededRandom()
+        print("seed \(random.seed)")
+        for _ in 0..<200 {
+            let size = Int.random(in: 0...400_000, using: &random)
+            let repeats = random.chance(50)
+            let body = (0..<size).map {
+                repeats ? UInt8(truncatingIfNeeded: $0 >> 12) : UInt8.random(in: 0...255, using: &random)
+            }
+            let compressed = try GzipCompressor.compress(body.span)
+            let decompressor = try GzipDecompressor()
+            var output: [UInt8] = []
+            var start = 0
+            var isDrained = false
+            while start < compressed.count || !isDrained {
+                let end = min(compressed.count, start + Int.random(in: 1...5_000, using: &random))
+                let room = Int.random(in: 1...50_000, using: &random)
+                let before = output.count
+                let progress = try decompressor.append(compressed.span.extracting(start..<end), room: room) { piece in
+                    unsafe piece.withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
+                    return true
+                }
+                #expect(output.count - before < room + 16_384)
+                start += progress.consumed
+                isDrained = progress.isDrained
+            }
+            try decompressor.finish()
+            #expect(output == body)
+            #expect(decompressor.consumed == compressed.count)
+        }
     }
 }

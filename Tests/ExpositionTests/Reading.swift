@@ -29,8 +29,7 @@ struct Reading: Equatable {
         case .type(let name, let kind): metadata.append("TYPE \(Self.text(block, name)) \(kind.rawValue)")
         case .help(let name, let text): metadata.append("HELP \(Self.text(block, name)) \(Self.text(block, text))")
         case .unit(let name, let text): metadata.append("UNIT \(Self.text(block, name)) \(Self.text(block, text))")
-        case .comment(let range): metadata.append(Self.text(block, range))
-        case .sample: break
+        case .sample, .comment: break
         }
     }
 

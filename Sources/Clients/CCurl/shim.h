@@ -109,12 +109,16 @@ static inline long ccurl_os_errno(CURL *easy) {
     return curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &value) == CURLE_OK ? value : 0;
 }
 
+/// Lets a transfer go on that its write callback has paused.
+static inline CURLcode ccurl_resume(CURL *easy) { return curl_easy_pause(easy, CURLPAUSE_CONT); }
+
 // Macros that Swift does not import.
 static const int ccurl_socket_timeout = CURL_SOCKET_TIMEOUT;
 static const int ccurl_select_in = CURL_CSELECT_IN;
 static const int ccurl_select_out = CURL_CSELECT_OUT;
 static const int ccurl_select_error = CURL_CSELECT_ERR;
 static const curl_socket_t ccurl_bad_socket = CURL_SOCKET_BAD;
+static const size_t ccurl_write_pause = CURL_WRITEFUNC_PAUSE;
 static const size_t ccurl_read_abort = CURL_READFUNC_ABORT;
 static const int ccurl_already_connected = CURL_SOCKOPT_ALREADY_CONNECTED;
 static const long ccurl_auth_basic = CURLAUTH_BASIC;

@@ -20,7 +20,6 @@ extension CurlEasy {
         apply(request.tls)
         set(CURLOPT_FOLLOWLOCATION, request.followsRedirects)
         set(CURLOPT_MAXREDIRS, request.maximumRedirects)
-        if request.acceptsCompressed { set(CURLOPT_ACCEPT_ENCODING, "gzip") }
         if request.collectsCertificates { set(CURLOPT_CERTINFO, true) }
         switch request.version {
         case .http1: set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
@@ -99,6 +98,8 @@ extension CurlEasy {
             if name.lowercased() == "content-type" { hasContentType = true }
             lines.append(value.isEmpty ? "\(name):" : "\(name): \(value)")
         }
+        // libcurl is not told: it would decompress all that it has read in one go, however much that stands for.
+        if request.acceptsCompressed { lines.append("Accept-Encoding: gzip") }
         // libcurl would wait a second for "100 Continue", and call every body a form.
         lines.append("Expect:")
         if !hasContentType { lines.append("Content-Type:") }

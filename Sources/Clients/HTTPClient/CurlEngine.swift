@@ -9,6 +9,8 @@ import Glibc
     let loop: EventLoop
     let resolver: NameResolver
     let connections: ConnectionWatcher
+    /// Counts libcurl's turns on the loop; in each a transfer may do a slice of work.
+    private(set) var turn: UInt64 = 0
     private let multi: UnsafeMutableRawPointer
     private var timer: LoopTimer?
     /// By the address of their easy handles.
@@ -72,6 +74,14 @@ import Glibc
         }
     }
 
+    /// Lets a transfer go on that has paused itself to give the others a turn.
+    func resume(_ transfer: CurlTransfer) {
+        guard !isClosed, let easy = transfer.easy, transfers[easy.address] === transfer else { return }
+        turn &+= 1
+        insideCurl { unsafe _ = ccurl_resume(easy.handle) }
+        collect()
+    }
+
     /// Runs work that libcurl does not allow inside its callbacks.
     func afterCurl(_ work: @escaping () -> Void) {
         if isInsideCurl { waiting.append(work) } else { work() }
@@ -122,6 +132,7 @@ import Glibc
 
     fileprivate func drive(_ socket: curl_socket_t, _ readiness: Int32) {
         guard !isClosed else { return }
+        turn &+= 1
         var running: Int32 = 0
         insideCurl { unsafe curl_multi_socket_action(multi, socket, readiness, &running) }
         collect()

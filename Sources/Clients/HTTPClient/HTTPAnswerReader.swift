@@ -9,6 +9,8 @@ struct HTTPAnswerReader {
     var isBodyStarted = false
     private(set) var head: HTTPResponseHead?
     private(set) var contentLength: Int?
+    /// What was done to the body, in the order in which it was done; in lower case.
+    private(set) var contentCodings: [String] = []
     private(set) var trailers: [(name: String, value: String)] = []
     private var bytes = 0
     private var lines = 0
@@ -25,6 +27,7 @@ struct HTTPAnswerReader {
             lines = 1
             head = HTTPResponseHead(status: status(line))
             contentLength = nil
+            contentCodings = []
             return true
         }
         guard head != nil, let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return true }
@@ -37,10 +40,21 @@ struct HTTPAnswerReader {
         switch name.lowercased() {
         case "content-type": head?.contentType = value
         case "content-length": contentLength = Int(value)
+        case "content-encoding": contentCodings += Self.codings(value)
         default: break
         }
         if collectsHeaders { head?.headers.append((name, value)) }
         return true
+    }
+
+    /// RFC 9110, 8.4; "identity" says nothing.
+    private static func codings(_ value: String) -> [String] {
+        value.split(separator: ",").map { part in
+            var name = part[...]
+            while name.first?.isWhitespace == true { name.removeFirst() }
+            while name.last?.isWhitespace == true { name.removeLast() }
+            return name.lowercased()
+        }.filter { $0 != "identity" && !$0.isEmpty }
     }
 
     /// The number after the first space; 0 when there is none.

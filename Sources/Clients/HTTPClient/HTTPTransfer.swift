@@ -25,10 +25,12 @@ final class HTTPExchange: CurlTransfer {
     private var report = HTTPTransferReport()
     private var resolveTime = Duration.zero
     private var isHeadDelivered = false
+    private var reception: BodyReception
 
     init(_ request: HTTPRequest, origin: HTTPOrigin, engine: CurlEngine, delegate: any HTTPTransferDelegate) {
         self.request = request
         self.delegate = delegate
+        reception = BodyReception(limit: request.bodyLimit, failsWhenTooLarge: request.bodyOverflow == .fail)
         answer.byteLimit = request.headerLimit
         answer.lineLimit = request.headerCountLimit
         answer.collectsHeaders = request.collectsHeaders
@@ -58,35 +60,34 @@ final class HTTPExchange: CurlTransfer {
         return true
     }
 
-    fileprivate func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard ownFailure == nil else { return false }
-        deliverHead()
-        guard !isExploding(adding: bytes.count) else { return false }
-        let room = request.bodyLimit - report.bodyBytes
-        let taken = min(room, bytes.count)
-        report.bodyBytes += taken
-        if taken > 0 { unsafe delegate.transferDidReceiveBytes(UnsafeRawBufferPointer(rebasing: bytes[..<taken])) }
-        guard taken < bytes.count else { return ownFailure == nil }
-        report.isBodyTruncated = true
-        if request.bodyOverflow == .fail {
-            ownFailure = HTTPFailure(.bodyTooLarge, "more than \(request.bodyLimit) bytes")
+    // MARK: The body
+
+    /// What libcurl is to hear of a piece of the body.
+    fileprivate func receiveBody(_ bytes: UnsafeRawBufferPointer) -> BodyReception.Answer {
+        do throws(HTTPFailure) {
+            let isFirst = !isHeadDelivered
+            deliverHead()
+            if isFirst, request.acceptsCompressed { try reception.begin(codings: answer.contentCodings) }
+            guard ownFailure == nil else { return .enough }
+            let answer = try unsafe reception.receive(bytes, turn: engine.turn) { part in
+                unsafe delegate.transferDidReceiveBytes(part)
+                return ownFailure == nil
+            }
+            if answer == .later { goOnLater() }
+            return answer
+        } catch {
+            ownFailure = ownFailure ?? error
+            return .enough
         }
-        return false
     }
 
-    /// Compressed bytes become body in one go, however many they stand for: what grows without measure ends before it holds
-    /// up the loop.
-    private func isExploding(adding count: Int) -> Bool {
-        guard request.acceptsCompressed, report.bodyBytes + count > Self.harmlessBytes, let easy else { return false }
-        let wire = Int(clamping: easy.large(CURLINFO_SIZE_DOWNLOAD_T)) + CurlEasy.bufferSize
-        guard (report.bodyBytes + count) / Self.greatestExpansion > wire else { return false }
-        ownFailure = HTTPFailure(.bodyTooLarge, "grows more than \(Self.greatestExpansion)-fold when decompressed")
-        return true
+    /// Gives the others their turn before the rest of the body is read.
+    private func goOnLater() {
+        engine.loop.schedule(after: .zero) { [weak self] in
+            guard let self, !isFinished else { return }
+            engine.resume(self)
+        }
     }
-
-    private static let harmlessBytes = 1 << 20
-    /// Metrics pages compress 10 to 40 times.
-    private static let greatestExpansion = 100
 
     private func deliverHead() {
         guard !isHeadDelivered, let head = answer.head else { return }
@@ -97,6 +98,11 @@ final class HTTPExchange: CurlTransfer {
 
     override func finished(_ code: CURLcode, _ easy: CurlEasy?) {
         if let easy { read(easy) }
+        report.bodyBytes = reception.delivered
+        report.isBodyTruncated = reception.isTruncated
+        if code == CURLE_OK {
+            do throws(HTTPFailure) { try reception.finish() } catch { ownFailure = ownFailure ?? error }
+        }
         let isWanted = code == CURLE_OK || (code == CURLE_WRITE_ERROR && report.isBodyTruncated)
         if let ownFailure {
             report.failure = ownFailure
@@ -154,7 +160,7 @@ private func exchange(_ context: UnsafeMutableRawPointer?) -> HTTPExchange? {
     return unsafe Unmanaged<HTTPExchange>.fromOpaque(context).takeUnretainedValue()
 }
 
-/// Zero tells libcurl to stop.
+/// A length other than the piece's tells libcurl to stop.
 private func bodyArrived(
     _ bytes: UnsafeMutablePointer<CChar>?,
     _ size: Int,
@@ -163,7 +169,11 @@ private func bodyArrived(
 ) -> Int {
     guard let bytes = unsafe bytes, let exchange = unsafe exchange(context) else { return 0 }
     let length = size * count
-    return unsafe exchange.receiveBody(UnsafeRawBufferPointer(start: bytes, count: length)) ? length : 0
+    switch unsafe exchange.receiveBody(UnsafeRawBufferPointer(start: bytes, count: length)) {
+    case .taken: return length
+    case .later: return ccurl_write_pause
+    case .enough: return 0
+    }
 }
 
 private func headerArrived(

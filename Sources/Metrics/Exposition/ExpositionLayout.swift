@@ -5,7 +5,8 @@ internal import Glibc
 /// What a target's body looked like: the bytes of its series and comments, in order.
 ///
 /// While the next body looks the same, reading it is one comparison and one number a line. The layout is all that is
-/// kept of a body: the bytes of each series once, and eight bytes more.
+/// kept of a body: the bytes of each series once, and eight bytes more. Metadata lines are kept only to pass over them
+/// quickly, and so no more of them than a page needs.
 public struct ExpositionLayout: Sendable {
     struct Entry: Sendable {
         /// One past the entry's last byte.
@@ -36,6 +37,7 @@ public struct ExpositionLayout: Sendable {
 
     /// Samples in the layout.
     public private(set) var sampleCount = 0
+    private var commentBytes = 0
 
     /// Creates an empty layout.
     /// - Parameter seed: a random number, so that no target can choose series that collide.
@@ -74,6 +76,7 @@ public struct ExpositionLayout: Sendable {
     /// Adds a comment line.
     /// - Parameter line: the whole line without line feed.
     mutating func append(comment line: UnsafeBufferPointer<UInt8>) {
+        commentBytes += line.count
         unsafe append(line, sample: Self.comment)
     }
 
@@ -84,8 +87,11 @@ public struct ExpositionLayout: Sendable {
         bytes.append(
             contentsOf: other.bytes[start..<(range.isEmpty ? start : Int(other.entries[range.upperBound - 1].end))]
         )
+        var previous = start
         for entry in other.entries[range] {
             let isComment = entry.sample == Self.comment
+            if isComment { commentBytes += Int(entry.end) - previous }
+            previous = Int(entry.end)
             entries.append(
                 Entry(
                     end: UInt32(truncatingIfNeeded: Int(entry.end) + shift),
@@ -95,6 +101,12 @@ public struct ExpositionLayout: Sendable {
             if !isComment { sampleCount += 1 }
         }
     }
+
+    /// Whether another metadata line is worth its room.
+    var hasRoomForComments: Bool { !isFull && commentBytes <= bytes.count / 2 + Self.freeCommentBytes }
+
+    /// Metadata lines come before their samples.
+    private static let freeCommentBytes = 64 << 10
 
     /// Whether there is no room for more: offsets are 32 bits wide.
     var isFull: Bool { bytes.count > Int(UInt32.max) - (1 << 24) || sampleCount >= Int(UInt32.max) - 1 }

@@ -181,6 +181,8 @@ public struct LayoutReader: Sendable {
     private mutating func readOther(_ block: Span<UInt8>, _ handler: Handler) throws(ExpositionError) -> Bool {
         guard let entry = try cursor.next(in: block) else { return true }
         guard case .sample(let series, let value, let timestamp) = entry else {
+            // Says nothing, and takes no room.
+            if case .comment = entry { return true }
             let isInPlace = unsafe block.extracting(cursor.lineRange).withUnsafeBufferPointer { line in
                 unsafe isNext(line, isComment: true)
             }
@@ -190,7 +192,7 @@ public struct LayoutReader: Sendable {
             }
             startRebuilding()
             unsafe block.extracting(cursor.lineRange).withUnsafeBufferPointer { line in
-                if rebuilt?.isFull == false { unsafe rebuilt?.append(comment: line) }
+                if rebuilt?.hasRoomForComments == true { unsafe rebuilt?.append(comment: line) }
             }
             return handler(.metadata(entry), block, Span())
         }

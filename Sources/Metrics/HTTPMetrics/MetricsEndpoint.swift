@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Exposition
+import Gzip
 import HTTPTypes
 public import Hummingbird
 import NIOCore

@@ -2,11 +2,14 @@
 
 import Exposition
 
-/// What one target says about its metrics.
+/// What one target says about its metrics, as far as there is room for it.
 final class MetadataNotes {
     private(set) var metrics: [String: MetricMetadata] = [:]
     /// Whether the current body said something new.
     private(set) var isChanged = false
+    private var bytes = 0
+    /// Bytes of names and texts that are kept of one target.
+    static let byteLimit = 4 << 20
 
     func begin() { isChanged = false }
 
@@ -34,7 +37,14 @@ final class MetadataNotes {
         var new = before ?? MetricMetadata()
         body(&new)
         guard new != before else { return }
+        let growth = new.textBytes - (before?.textBytes ?? -name.utf8.count)
+        guard growth <= 0 || bytes + growth <= Self.byteLimit else { return }
+        bytes += growth
         metrics[name] = new
         isChanged = true
     }
+}
+
+extension MetricMetadata {
+    fileprivate var textBytes: Int { help.utf8.count + unit.utf8.count }
 }

@@ -15,6 +15,7 @@ final class SeriesIntake {
     private(set) var kept = 0
     /// Names of the metrics that the target has shown.
     private(set) var names: Set<String> = []
+    private var nameBytes = 0
     /// With `track_timestamps_staleness`: series that came with timestamps of their own, last time and this time.
     private var tracked: Set<SeriesReference> = []
     private var seen: Set<SeriesReference> = []
@@ -91,12 +92,17 @@ final class SeriesIntake {
             throw ScrapeFailure(.parse, "a metric or label name is not of the legacy alphabet")
         }
         try checkLimits(labels)
-        if names.count < MetadataBoard.limit { names.insert(series.name) }
+        note(series.name)
         do throws(StoreError) {
             return try appender.series(labels)
         } catch {
             throw ScrapeFailure(.limitSeries, error.description)
         }
+    }
+
+    private func note(_ name: String) {
+        guard names.count < MetadataBoard.limit, nameBytes + name.utf8.count <= MetadataNotes.byteLimit else { return }
+        if names.insert(name).inserted { nameBytes += name.utf8.count }
     }
 
     /// The series' labels with the target's, after `metric_relabel_configs`; nil when they drop it.

@@ -9,6 +9,8 @@ final class DiskLoop: Sendable {
     private final class Box {
         var timer: LoopTimer?
         var wasFailing = false
+        /// Operations that had failed and commits that were lost at the last look.
+        var failures: UInt64 = 0
     }
 
     private let loop: EventLoop
@@ -38,7 +40,7 @@ final class DiskLoop: Sendable {
 
     private func tick() {
         store.sync()
-        let isFailing = store.logStatistics.map { !$0.isWritable } ?? false
+        let isFailing = lookForFailures()
         if isFailing != box.value.wasFailing {
             box.value.wasFailing = isFailing
             if isFailing {
@@ -48,5 +50,13 @@ final class DiskLoop: Sendable {
             }
         }
         box.value.timer = loop.schedule(after: .seconds(1)) { [self] in tick() }
+    }
+
+    /// A full disk may take a new file's first bytes and no more: writable at this moment does not mean well.
+    private func lookForFailures() -> Bool {
+        guard let log = store.logStatistics else { return false }
+        let failures = UInt64(clamping: log.writeFailures) + UInt64(clamping: log.syncFailures)
+        defer { box.value.failures = failures }
+        return !log.isWritable || failures > box.value.failures
     }
 }
