@@ -167,8 +167,10 @@ let programs: [Target] = [
             "Calendar", "Scraping", "RemoteWrite", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules",
             "Notifications",
             "HealthChecks",
-            "DependencyChecks", "HealthProbes", "Exposition", "Gzip", "YAMLDocument", "JSONDocument", "HTTPClient", "Journal",
-            "EventLoop", "SQLiteClient", "RegularExpressions", "CCrypt", hummingbird, hummingbirdCore, httpTypes,
+            "DependencyChecks", "HealthProbes", "Exposition", "Gzip", "YAMLDocument", "JSONDocument", "HTTPClient",
+            "Journal",
+            "EventLoop", "SQLiteClient", "RegularExpressions", "CCrypt", "CLinux", hummingbird, hummingbirdCore,
+            httpTypes,
             logging,
             serviceLifecycle, unixSignals, nioCore, nioPosix, nioSSL, crypto,
         ]

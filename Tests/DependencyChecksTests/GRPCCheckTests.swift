@@ -93,13 +93,18 @@ struct GRPCCheckTests {
         let (certificate, key) = try await certificates.make("server")
         let port = try freePort()
         let process = try await server(port, ["health", certificate, key])
-        let good = try await check("localhost:\(port)") {
-            $0.usesTLS = true
-            $0.tls.caFile = certificates.authority
+        var configuration = GRPCCheckConfiguration(address: "localhost:\(port)")
+        configuration.usesTLS = true
+        configuration.tls.caFile = certificates.authority
+        let kept = try GRPCCheck(name: "api", configuration, in: fixture.environment)
+        for _ in 0..<2 {
+            let good = await kept.check(deadline: .seconds(2))
+            #expect(good.verdict == .up, "\(good.text)")
+            #expect(good.value("probe_grpc_ssl") == 1)
+            #expect(good.value("probe_ssl_earliest_cert_expiry") != nil, "on a kept connection, too")
+            #expect(good.value("probe_tls_version_info", ["version": "TLS 1.3"]) == 1)
         }
-        #expect(good.verdict == .up, "\(good.text)")
-        #expect(good.value("probe_grpc_ssl") == 1)
-        #expect(good.value("probe_ssl_earliest_cert_expiry") != nil)
+        kept.close()
         #expect(try await check("localhost:\(port)") { $0.usesTLS = true }.reason == .tls)
         await process.stop(SIGKILL)
         let plain = try TCPServer { connection in

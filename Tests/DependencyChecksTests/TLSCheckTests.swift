@@ -44,6 +44,7 @@ struct TLSCheckTests {
             let leaf = try #require(result.value("probe_ssl_cert_not_after", ["position": "0"]))
             #expect(abs(leaf - Date.now.timeIntervalSince1970 - 300 * 86_400) < 3_600)
             #expect(result.value("probe_ssl_last_chain_info") == 1)
+            #expect(result.value("probe_tls_version_info", ["version": "TLS 1.3"]) == 1)
             let untrusted = try await check("localhost", server.port, nil) { $0.startTLS = proto }
             #expect(untrusted.reason == .tls, "\(proto): \(untrusted.text)")
             await server.stop()
@@ -117,7 +118,10 @@ struct TLSCheckTests {
             let httpCheck = try HTTPCheck(name: "page", http, in: fixture.environment)
             let page = await httpCheck.check(deadline: .seconds(2))
             #expect(page.reason == reason, "\(name): \(page.text)")
-            if reason == nil { #expect(page.value("probe_ssl_cert_not_after", ["position": "1"]) != nil) }
+            if reason == nil {
+                #expect(page.value("probe_ssl_cert_not_after", ["position": "1"]) != nil)
+                #expect(page.value("probe_tls_version_info", ["version": "TLS 1.3"]) == 1)
+            }
             httpCheck.close()
             await server.stop(SIGKILL)
         }

@@ -52,6 +52,57 @@ struct HeartbeatTests {
     }
 
     @Test
+    func `what was answered with OK is there after a kill`() async throws {
+        let directory = try TemporaryDirectory("sidecar")
+        let first = try await RunningSidecar(configuration: configuration, directory: directory)
+        let connection = try RawConnection(port: Int(first.port))
+        var answered = 0
+        for _ in 0..<200 {
+            try connection.send("GET /ping/backup HTTP/1.1\r\nHost: x\r\n\r\n")
+            guard try await connection.read(until: { $0.hasSuffix("OK") }).hasSuffix("OK") else { break }
+            answered += 1
+        }
+        await first.process.stop(SIGKILL)
+        #expect(answered == 200)
+        let second = try await RunningSidecar(configuration: configuration, directory: directory)
+        let jobs = try JSONSerialization.jsonObject(
+            with: try await HTTPGet(second.url + "/api/sidecar/heartbeats").body
+        )
+        let backup = (jobs as? [[String: Any]])?.first { $0["name"] as? String == "backup" }
+        #expect(backup?["signals"] as? Int == answered)
+        await second.process.stop()
+    }
+
+    @Test(.enabled(if: SmallDisk.isPossible))
+    func `what the full disk does not take is not answered with OK`() async throws {
+        let directory = try TemporaryDirectory("sidecar")
+        let disk = try SmallDisk(bytes: 8 << 20)
+        let sidecar = try await RunningSidecar(
+            configuration: configuration,
+            arguments: ["--data-dir", disk.path + "/data"],
+            directory: directory
+        )
+        #expect(try await HTTPGet(sidecar.url + "/ping/backup").status == 200)
+        _ = try await ChildProcess.run("dd", ["if=/dev/zero", "of=\(disk.path)/filler", "bs=4096"])
+        // what the file has room for beyond its last page may still be taken
+        var last = 0
+        let isRefused = await waitUntil(deadline: .seconds(10)) {
+            last = (try? await HTTPGet(sidecar.url + "/ping/backup").status) ?? 0
+            return last == 503
+        }
+        #expect(isRefused, "\(last)")
+        let isCounted = await waitUntil {
+            (try? await sidecar.query("sidecar_heartbeat_writes_failed_total").first?.value) ?? 0 >= 1
+        }
+        #expect(isCounted)
+        #expect(sidecar.process.errorOutput.components(separatedBy: "heartbeat.not_kept").count == 2, "one line")
+        try FileManager.default.removeItem(atPath: disk.path + "/filler")
+        #expect(await waitUntil { (try? await HTTPGet(sidecar.url + "/ping/backup").status) == 200 })
+        await sidecar.process.stop()
+        withExtendedLifetime(disk) {}
+    }
+
+    @Test
     func `what is wrong in the section is told with its place`() async throws {
         let directory = try TemporaryDirectory("sidecar")
         let path = try directory.write(

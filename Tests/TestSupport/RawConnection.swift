@@ -36,6 +36,19 @@ package final class RawConnection: Sendable {
         guard sent == bytes.count else { throw Failure(text: "send: \(errno)") }
     }
 
+    /// Sends bytes on the calling thread; false when the other side has closed.
+    func sendAll(_ bytes: [UInt8]) -> Bool { writeAll(bytes, to: descriptor) }
+
+    /// What has come, on the calling thread; nil when the other side has closed.
+    func receiveSome() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe buffer.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+        return count > 0 ? Array(buffer[..<count]) : nil
+    }
+
+    /// Ends both directions; whoever waits for bytes returns.
+    func end() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
     /// Reads until the text satisfies `isEnough`, or the other side closes.
     package func read(until isEnough: @escaping @Sendable (String) -> Bool = { _ in false }) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in

@@ -80,6 +80,13 @@ package final class TCPConnection {
         }
     }
 
+    /// What has come, at least a byte; nil when the peer has closed.
+    package func readSome() -> [UInt8]? {
+        guard !buffer.isEmpty || fill() else { return nil }
+        defer { buffer = [] }
+        return buffer
+    }
+
     package func read(_ count: Int) -> [UInt8]? {
         while buffer.count < count { guard fill() else { return nil } }
         defer { buffer.removeFirst(count) }

@@ -4,6 +4,24 @@ import CCurl
 import Calendar
 
 extension CurlEasy {
+    /// Keeps the chain and the version of TLS for whoever asks afterwards.
+    ///
+    /// libcurl hands out the session only during a transfer and never for a stream; what it says about the handshake is
+    /// said in both cases.
+    func collectCertificates() {
+        set(CURLOPT_CERTINFO, true)
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        note(unsafe ccurl_set_debug(handle, commentArrived, context))
+    }
+
+    /// `SSL connection using TLSv1.3 / …`
+    fileprivate func take(comment: UnsafeRawBufferPointer) {
+        let start = Array("SSL connection using TLSv".utf8)
+        guard comment.count > start.count, unsafe comment.prefix(start.count).elementsEqual(start) else { return }
+        let number = unsafe comment.dropFirst(start.count).prefix { $0 > 32 }.prefix(8)
+        tlsVersion = "TLS " + String(decoding: unsafe Array(number), as: UTF8.self)
+    }
+
     /// The chain as libcurl describes it: for each certificate a list of `name:value`. Empty on a kept connection.
     func certificates() -> [HTTPCertificate] {
         var information: UnsafeMutablePointer<curl_certinfo>?
@@ -23,6 +41,19 @@ extension CurlEasy {
         }
         return certificates
     }
+}
+
+private func commentArrived(
+    _ handle: UnsafeMutableRawPointer?,
+    _ kind: curl_infotype,
+    _ bytes: UnsafeMutablePointer<CChar>?,
+    _ count: Int,
+    _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard kind == CURLINFO_TEXT, let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+    let easy = unsafe Unmanaged<CurlEasy>.fromOpaque(context).takeUnretainedValue()
+    unsafe easy.take(comment: UnsafeRawBufferPointer(start: bytes, count: count))
+    return 0
 }
 
 extension HTTPCertificate {

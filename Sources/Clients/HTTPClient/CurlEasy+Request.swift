@@ -20,7 +20,7 @@ extension CurlEasy {
         apply(request.tls)
         set(CURLOPT_FOLLOWLOCATION, request.followsRedirects)
         set(CURLOPT_MAXREDIRS, request.maximumRedirects)
-        if request.collectsCertificates { set(CURLOPT_CERTINFO, true) }
+        if request.collectsCertificates { collectCertificates() }
         switch request.version {
         case .http1: set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         case .negotiated: set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))

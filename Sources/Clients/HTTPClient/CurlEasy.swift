@@ -13,6 +13,8 @@ import CCurl
     private var lists: [CurlList] = []
     /// The first option that libcurl refused.
     private(set) var refused: CURLcode = CURLE_OK
+    /// `TLS 1.3`, when a handshake was made since the last `reset` and the certificates are collected.
+    var tlsVersion: String?
 
     init?() {
         guard let handle = unsafe curl_easy_init() else { return nil }
@@ -31,6 +33,7 @@ import CCurl
         unsafe curl_easy_reset(handle)
         lists = []
         refused = CURLE_OK
+        tlsVersion = nil
         unsafe errorText.pointee = 0
         note(unsafe ccurl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText))
     }

@@ -132,7 +132,9 @@ final class HTTPExchange: CurlTransfer {
         case CURL_HTTP_VERSION_3: report.httpVersion = 3
         default: report.httpVersion = 0
         }
-        if request.collectsCertificates { report.certificates = easy.certificates() }
+        guard request.collectsCertificates else { return }
+        report.certificates = easy.certificates()
+        report.tlsVersion = easy.tlsVersion
     }
 }
 

@@ -75,6 +75,8 @@ package struct HTTPTransferReport: Sendable {
     /// Seconds the peer asked to wait before trying again, from seconds or a date.
     package var retryAfter: Int?
     package var certificates: [HTTPCertificate] = []
+    /// `TLS 1.3`; known where certificates are collected, and nil on a kept connection.
+    package var tlsVersion: String?
 
     package init() {}
 

@@ -19,6 +19,8 @@ package final class TLSStream: ByteStream {
     package private(set) var phases = StreamPhases()
     /// The chain that the peer showed, once open.
     package private(set) var certificates: [HTTPCertificate] = []
+    /// `TLS 1.3`, once open.
+    package private(set) var tlsVersion: String?
 
     package init(client: HTTPClient, host: String, port: UInt16, tls: TLSOptions) {
         self.client = client
@@ -53,6 +55,7 @@ package final class TLSStream: ByteStream {
             phases.tls = easy.microseconds(CURLINFO_APPCONNECT_TIME_T) - easy.microseconds(CURLINFO_CONNECT_TIME_T)
             phases.address = phases.address ?? easy.text(CURLINFO_PRIMARY_IP)
             certificates = easy.certificates()
+            tlsVersion = easy.tlsVersion
             watch(for: [.readable, .peerClosed])
             completion(nil)
         }
@@ -153,7 +156,7 @@ final class StreamTransfer: CurlTransfer {
         easy.apply(tls)
         easy.set(CURLOPT_CONNECT_ONLY, true)
         easy.set(CURLOPT_SSL_ENABLE_ALPN, false)
-        easy.set(CURLOPT_CERTINFO, true)
+        easy.collectCertificates()
         if plain != nil {
             easy.note(unsafe ccurl_set_socket_options(easy.handle) { _, _, _ in ccurl_already_connected })
             easy.set(CURLOPT_FRESH_CONNECT, true)

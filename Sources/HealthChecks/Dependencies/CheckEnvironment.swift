@@ -17,6 +17,8 @@ package struct CheckEnvironment: Sendable {
     package var expressions: (any ExpressionEvaluating)?
     /// Where jobs report; nil where they cannot.
     package var heartbeats: HeartbeatBoard?
+    /// Hears what an attempt does, line by line, without credentials: for somebody who looks for a fault. nil costs nothing.
+    package var trace: (@Sendable (String) -> Void)?
 
     package init(
         loop: EventLoop,
@@ -33,6 +35,9 @@ package struct CheckEnvironment: Sendable {
         self.expressions = expressions
         self.heartbeats = heartbeats
     }
+
+    /// Tells whoever looks for a fault; the line is made only then.
+    func note(_ line: @autoclosure () -> String) { trace?(line()) }
 }
 
 /// The machine's wall clock.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPClient
 import HealthChecks
 
 /// The names that blackbox_exporter gave to what probes see.
@@ -17,38 +16,5 @@ enum ProbeFamilies {
     static let ssl = CheckFamily("probe_http_ssl", help: "Whether the answer came over TLS.")
     static let httpVersion = CheckFamily("probe_http_version", help: "Version of HTTP.")
     static let phaseDuration = CheckFamily("probe_http_duration_seconds", help: "How long each phase took.")
-    static let earliestExpiry = CheckFamily(
-        "probe_ssl_earliest_cert_expiry",
-        help: "Unix time at which the first certificate of the chain expires."
-    )
-    static let lastChainExpiry = CheckFamily(
-        "probe_ssl_last_chain_expiry_timestamp_seconds",
-        help: "Unix time at which the chain expires."
-    )
-    static let lastChainInfo = CheckFamily("probe_ssl_last_chain_info", help: "The certificate of the peer.")
-    static let certificateExpiry = CheckFamily(
-        "probe_ssl_cert_not_after",
-        help: "Unix time at which a certificate of the chain expires; position 0 is the peer's own."
-    )
     static let phaseLabels = ["resolve", "connect", "tls", "processing", "transfer"].map { [CheckLabel("phase", $0)] }
-
-    static func certificateSamples(_ chain: [HTTPCertificate]) -> [CheckSample] {
-        guard let earliest = chain.compactMap(\.notAfter).min() else { return [] }
-        var samples = [
-            CheckSample(earliestExpiry, [], Double(earliest)), CheckSample(lastChainExpiry, [], Double(earliest)),
-        ]
-        if let leaf = chain.first {
-            let labels = [
-                CheckLabel("subject", leaf.subject), CheckLabel("issuer", leaf.issuer),
-                CheckLabel("subjectalternative", leaf.alternativeNames), CheckLabel("serialnumber", leaf.serialNumber),
-            ]
-            samples.append(CheckSample(lastChainInfo, labels, 1))
-        }
-        for (position, certificate) in chain.enumerated() {
-            guard let expiry = certificate.notAfter else { continue }
-            let labels = [CheckLabel("position", String(position)), CheckLabel("subject", certificate.subject)]
-            samples.append(CheckSample(certificateExpiry, labels, Double(expiry)))
-        }
-        return samples
-    }
 }

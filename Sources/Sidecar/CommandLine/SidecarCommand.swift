@@ -15,7 +15,7 @@ struct SidecarCommand: AsyncParsableCommand {
             RunCommand.self, CheckCommand.self, TestCommand.self, QueryCommand.self, PromQLCommand.self,
             AlertsCommand.self,
             SilenceCommand.self, HistoryCommand.self, OutboxCommand.self, RoutesCommand.self, NotifyCommand.self,
-            HealthcheckCommand.self, RulesCommand.self,
+            HealthcheckCommand.self, ProbeCommand.self, DoctorCommand.self, RulesCommand.self,
         ]
     )
 

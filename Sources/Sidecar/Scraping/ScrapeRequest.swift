@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPClient
+package import HTTPClient
 
 /// The request that a target is sent, as Prometheus sends it.
-enum ScrapeRequest {
-    static func make(_ target: ScrapeTarget, _ configuration: ScrapeConfiguration) -> HTTPRequest {
+package enum ScrapeRequest {
+    package static func make(_ target: ScrapeTarget, _ configuration: ScrapeConfiguration) -> HTTPRequest {
         var request = HTTPRequest(url: target.url)
         request.headers = [
             ("Accept", ScrapeProtocol.accept(configuration.protocols, escaping: configuration.nameEscaping)),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Calendar
 import TimeSeries
 
 /// When a delivery that failed is tried again.
@@ -29,28 +30,12 @@ package enum RetrySchedule {
         if !bytes.isEmpty, bytes.allSatisfy({ (48...57).contains($0) }) {
             // More digits than an hour has are an hour.
             wait = bytes.count > 9 ? longestRetryAfter : .seconds(Int64(String(bytes) ?? "") ?? 0)
-        } else if let date = HTTPDate.parse(text) {
-            wait = date - now
+        } else if let seconds = HTTPDate.unixSeconds(text) {
+            wait = Timestamp(milliseconds: seconds * 1_000) - now
         } else {
             return nil
         }
         guard wait >= .zero else { return nil }
         return min(max(wait, .seconds(1)), longestRetryAfter)
-    }
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`
-enum HTTPDate {
-    private static let months = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-
-    static func parse(_ text: String) -> Timestamp? {
-        let parts = text.split(separator: " ")
-        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT",
-            let month = months.firstIndex(of: String(parts[2])), parts[1].utf8.count == 2, parts[3].utf8.count == 4
-        else { return nil }
-        let number = month + 1
-        return TimeText.parse("\(parts[3])-\(number < 10 ? "0" : "")\(number)-\(parts[1])T\(parts[4])Z")
     }
 }

@@ -11,7 +11,7 @@ package struct Receiver: Hashable, Sendable {
     }
 
     /// Every integration with its key: `receiver/kind[index]`, the index counted per kind as in the file.
-    func keyed() -> [(key: String, integration: Integration)] {
+    package func keyed() -> [(key: String, integration: Integration)] {
         var counts: [Integration.Kind: Int] = [:]
         return integrations.map { integration in
             let index = counts[integration.kind, default: 0]

@@ -53,6 +53,7 @@ package final class DNSProbe: CheckProbe {
         }
         // Unguessable, so that nobody answers in the server's place.
         let identifier = UInt16.random(in: .min ... .max)
+        environment.note("asking \(host):\(port) for \(configuration.name) \(configuration.type.rawValue)")
         guard
             let question = DNSMessage.question(
                 identifier: identifier,
@@ -144,6 +145,12 @@ package final class DNSProbe: CheckProbe {
     // MARK: Answering
 
     private func verdict(_ message: DNSMessage, _ attempt: CheckAttempt) -> CheckResult {
+        environment.note(
+            "answer: code \(message.code), \(message.authorities) authorities, \(message.additionals) additionals"
+        )
+        for record in message.answers.prefix(32) {
+            environment.note("  \(record.name) \(record.timeToLive) \(record.text)")
+        }
         switch message.code {
         case 0: break
         case 2: return down(.queryFailed, "SERVFAIL", attempt, message)

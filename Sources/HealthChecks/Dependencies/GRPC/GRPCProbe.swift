@@ -10,6 +10,7 @@ package final class GRPCProbe: CheckProbe {
     private let url: String
     private let environment: CheckEnvironment
     private var current: HTTPTransfer?
+    private var session = TLSSession()
 
     init(_ configuration: GRPCCheckConfiguration, url: String, in environment: CheckEnvironment) {
         self.configuration = configuration
@@ -59,6 +60,7 @@ package final class GRPCProbe: CheckProbe {
     }
 
     private func result(_ report: HTTPTransferReport, body: [UInt8], _ attempt: CheckAttempt) -> CheckResult {
+        if configuration.usesTLS { session.take(report) }
         if let failure = report.failure {
             return down(HealthReason(failure.reason), failure.text, attempt, report)
         }
@@ -127,7 +129,7 @@ package final class GRPCProbe: CheckProbe {
         for known in GRPCHealthMessage.Status.allCases {
             samples.append(CheckSample(Self.response, Self.labels[known] ?? [], known == status ? 1 : 0))
         }
-        return samples + ProbeFamilies.certificateSamples(report.certificates)
+        return samples + session.samples
     }
 
     private static let response = CheckFamily(

@@ -13,8 +13,7 @@ final class HTTPProbe: CheckProbe {
     private let environment: CheckEnvironment
     private var observation: ConnectionObservation?
     private var current: HTTPTransfer?
-    /// The chain of the connection in use; a kept one shows none.
-    private var certificates: [HTTPCertificate] = []
+    private var session = TLSSession()
 
     init(
         name: String,
@@ -44,7 +43,10 @@ final class HTTPProbe: CheckProbe {
     }
 
     func begin(_ attempt: CheckAttempt) {
-        let collector = HTTPProbeCollector(limit: configuration.bodyLimit, keepsBody: expectation.readsBody)
+        let collector = HTTPProbeCollector(
+            limit: configuration.bodyLimit,
+            keepsBody: expectation.readsBody || environment.trace != nil
+        )
         attempt.whenLate = { [self] in
             current?.cancel()
             return down(.timeout, "no answer within the deadline", attempt, HTTPTransferReport())
@@ -52,8 +54,10 @@ final class HTTPProbe: CheckProbe {
         collector.completion = { [self] report in
             current = nil
             guard !attempt.isFinished else { return }
+            if environment.trace != nil { HTTPTrace.note(report, body: collector.body, in: environment) }
             attempt.finish(result(attempt, report, body: collector.body))
         }
+        environment.note("\(configuration.method) \(HTTPTrace.shown(configuration.url))")
         current = environment.http.start(request(attempt), delegate: collector)
         if attempt.isFinished { current = nil }
     }
@@ -81,7 +85,7 @@ final class HTTPProbe: CheckProbe {
     }
 
     private func result(_ attempt: CheckAttempt, _ report: HTTPTransferReport, body: [UInt8]) -> CheckResult {
-        if !report.usedKeptConnection, origin.scheme == "https" { certificates = report.certificates }
+        if origin.scheme == "https" { session.take(report) }
         if let failure = report.failure {
             return down(HealthReason(failure.reason), failure.text, attempt, report)
         }
@@ -90,7 +94,7 @@ final class HTTPProbe: CheckProbe {
             return down(mismatch.reason, mismatch.text, attempt, report, byExpression: mismatch.isByExpression)
         }
         let samples = samples(report, isSuccess: true, byExpression: false, attempt.elapsed)
-        if let warning = configuration.certificateWarning, let expiry = certificates.compactMap(\.notAfter).min() {
+        if let warning = configuration.certificateWarning, let expiry = session.earliestExpiry {
             let left = Double(expiry) - environment.unixTime()
             if left < warning.inSeconds {
                 let days = Int(clamping: Int64(max(-1e9, min(1e9, left)) / 86_400))
@@ -143,7 +147,7 @@ final class HTTPProbe: CheckProbe {
         for (labels, value) in zip(ProbeFamilies.phaseLabels, values) {
             samples.append(CheckSample(ProbeFamilies.phaseDuration, labels, value.inSeconds))
         }
-        samples += ProbeFamilies.certificateSamples(certificates)
+        samples += session.samples
         return samples
     }
 }

@@ -70,6 +70,7 @@ final class PostgresProbe: CheckProbe {
         connection?.close()
         let fresh = PostgresConnection(loop: environment.loop, resolver: resolver, parameters: parameters)
         connection = fresh
+        environment.note("connecting to \(parameters.instance)")
         fresh.connect(deadline: round.attempt.remaining) { [self] failure in
             guard !round.attempt.isFinished else { return }
             if let failure {
@@ -78,6 +79,7 @@ final class PostgresProbe: CheckProbe {
             }
             if isClosed { return fresh.close() }
             lastLogin = MonotonicTime.now()
+            environment.note("logged in, server version \(fresh.serverVersion)")
             fresh.onClose = { [weak self, weak fresh] _ in
                 guard let self, let fresh, connection === fresh else { return }
                 connection = nil
@@ -112,6 +114,7 @@ final class PostgresProbe: CheckProbe {
         ) { [self] batch in
             guard !round.attempt.isFinished else { return }
             round.answerTime = MonotonicTime.now() - asked
+            environment.note(Self.line("asked whether it is well", batch, took: round.answerTime))
             if let failure = batch.failure { return failed(connection, round, failure) }
             let row = batch.results.first?.rows.first ?? []
             round.isInRecovery = row.first == "t"
@@ -124,8 +127,10 @@ final class PostgresProbe: CheckProbe {
     private func askOwnQuery(_ connection: PostgresConnection, _ round: PostgresRound) {
         guard let query = configuration.query else { return collect(connection, round) }
         let sql = "BEGIN; \(settings(round.attempt)); \(query); COMMIT"
+        let asked = MonotonicTime.now()
         connection.query(sql, deadline: round.attempt.remaining) { [self] batch in
             guard !round.attempt.isFinished else { return }
+            environment.note(Self.line("the configured query", batch, took: MonotonicTime.now() - asked))
             if let failure = batch.failure { return failed(connection, round, failure) }
             collect(connection, round)
         }
@@ -145,6 +150,13 @@ final class PostgresProbe: CheckProbe {
             [self] batch in
             guard !round.attempt.isFinished else { return }
             let took = MonotonicTime.now() - asked
+            environment.note(
+                Self.line(
+                    "statistics: \(Set(queries.map(\.collector.rawValue)).sorted().joined(separator: " "))",
+                    batch,
+                    took: took
+                )
+            )
             let count = max(0, min(queries.count, batch.results.count - skipped))
             for index in 0..<count {
                 collection.take(queries[index], batch.results[skipped + index], took: took, at: round.attempt.started)
@@ -160,6 +172,11 @@ final class PostgresProbe: CheckProbe {
             round.plan = Array(queries.dropFirst(count + 1))
             collect(connection, round, after: "ROLLBACK; ")
         }
+    }
+
+    private static func line(_ what: String, _ batch: PostgresBatch, took: Duration) -> String {
+        let outcome = batch.failure?.description ?? "answered"
+        return "\(what): \(outcome) after \(HTTPTrace.milliseconds(took))"
     }
 
     private func settings(_ attempt: CheckAttempt) -> String {

@@ -61,6 +61,7 @@ final class RedisProbe: CheckProbe {
 
     private func connect(_ round: RedisRound) {
         connection?.close()
+        environment.note("connecting to \(connector.url.address)")
         connection = open(round) { [self] fresh, failure in
             guard !round.attempt.isFinished else { return }
             if let failure {
@@ -69,6 +70,7 @@ final class RedisProbe: CheckProbe {
             }
             if isClosed { return fresh.close() }
             lastLogin = MonotonicTime.now()
+            environment.note("logged in")
             fresh.onClose = { [weak self, weak fresh] _ in
                 guard let self, let fresh, connection === fresh else { return }
                 connection = nil
@@ -129,6 +131,9 @@ final class RedisProbe: CheckProbe {
             case .success(let replies):
                 round.replies = Dictionary(uniqueKeysWithValues: zip(commands.map(Self.key), replies))
                 round.isAnswered = true
+                for (command, reply) in zip(commands, replies) {
+                    environment.note("\(command.joined(separator: " ")): \(Self.shown(reply))")
+                }
                 finishIfComplete(round)
             case .failure(let failure):
                 connection.close()
@@ -146,6 +151,14 @@ final class RedisProbe: CheckProbe {
 
     private static func key(_ command: [String]) -> String {
         command[0] == "SET" || command[0] == "INFO" ? command[0] : command.prefix(2).joined(separator: " ")
+    }
+
+    /// Of an answer a line, or how much there is.
+    private static func shown(_ reply: RedisValue) -> String {
+        if let text = reply.errorText { return text }
+        if let list = reply.array { return "\(list.count) elements" }
+        guard let text = reply.text else { return "nothing" }
+        return text.utf8.count > 100 ? "\(text.utf8.count) bytes" : text
     }
 
     // MARK: Answering

@@ -61,6 +61,7 @@ package final class TCPProbe: CheckProbe {
         fresh.onBytes = { [self, weak fresh] bytes in
             guard let fresh else { return }
             heard += bytes
+            environment.note("heard: \(Self.printable(bytes))")
             proceed(attempt, fresh)
         }
         fresh.onEnd = { [self, weak fresh] failure in
@@ -72,6 +73,10 @@ package final class TCPProbe: CheckProbe {
             if let failure {
                 return finish(attempt, down(HealthReason(failure.reason), failure.description, attempt, fresh))
             }
+            environment.note(
+                "connected to \(fresh.phases.address ?? "\(address)") in \(HTTPTrace.milliseconds(fresh.phases.connect))"
+            )
+            if let tls = fresh as? TLSStream { environment.note("encryption: \(tls.tlsVersion ?? "unknown")") }
             proceed(attempt, fresh)
         }
     }
@@ -80,7 +85,10 @@ package final class TCPProbe: CheckProbe {
         guard !attempt.isFinished else { return }
         while let step = remaining.first {
             switch step {
-            case .send(let bytes): stream.send(bytes)
+            case .send(let bytes):
+                // What is sent may hold a password.
+                environment.note("send: \(bytes.count) bytes")
+                stream.send(bytes)
             case .hear(let expectation):
                 switch expectation.judge(heard) {
                 case .fits(let count): heard.removeFirst(min(count, heard.count))
@@ -124,8 +132,8 @@ package final class TCPProbe: CheckProbe {
 
     private func verdict(_ attempt: CheckAttempt, _ stream: any ByteStream) -> CheckResult {
         let samples = samples(true, attempt, stream, byExpression: false)
-        let chain = (stream as? TLSStream)?.certificates ?? []
-        if let warning = configuration.certificateWarning, let expiry = chain.compactMap(\.notAfter).min(),
+        if let warning = configuration.certificateWarning, let tls = stream as? TLSStream,
+            let expiry = TLSSession(tls).earliestExpiry,
             Double(expiry) - environment.unixTime() < warning.inSeconds
         {
             let text = "a certificate expires soon"
@@ -143,8 +151,10 @@ package final class TCPProbe: CheckProbe {
     }
 
     /// The first line of what the peer said.
-    private var refusalText: String {
-        "refused: " + String(decoding: heard.prefix(200).prefix { $0 >= 32 && $0 < 127 }, as: UTF8.self)
+    private var refusalText: String { "refused: " + Self.printable(heard) }
+
+    private static func printable(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.prefix(200).prefix { $0 >= 32 && $0 < 127 }, as: UTF8.self)
     }
 
     private func down(
@@ -173,7 +183,7 @@ package final class TCPProbe: CheckProbe {
         if let address = stream.phases.address {
             samples.append(CheckSample(ProbeFamilies.ipProtocol, [], address.utf8.contains(UInt8(ascii: ":")) ? 6 : 4))
         }
-        samples += ProbeFamilies.certificateSamples((stream as? TLSStream)?.certificates ?? [])
+        if let tls = stream as? TLSStream { samples += TLSSession(tls).samples }
         return samples
     }
 }

@@ -34,10 +34,14 @@ struct HeartbeatRoutes: Sendable {
             }
         }
         guard let body = try await body(request) else { return Self.answer("body too large", .contentTooLarge) }
-        switch keeper.receive(wanted, body: body) {
-        case .accepted(let name, _):
+        switch await keeper.receive(wanted, body: body) {
+        case .kept(let name):
             hurry(name)
             return Self.answer("OK", .ok)
+        case .notKept(let name):
+            hurry(name)
+            return Self.answer("not kept, try again", .serviceUnavailable)
+        case .stopping: return Self.answer("stopping, try again", .serviceUnavailable)
         case .unknown: return Self.answer("not found", .notFound)
         case .ambiguous: return Self.answer("ambiguous slug", .conflict)
         }

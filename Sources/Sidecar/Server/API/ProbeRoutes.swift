@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Exposition
 import HTTPTypes
 import HealthChecks
 import Hummingbird
@@ -57,7 +56,7 @@ struct ProbeRoutes: Sendable {
             return .text("stopping\n", status: .serviceUnavailable)
         }
         if parameters["debug"] == "true" { return report(result) }
-        return .text(page(result))
+        return .text(ResultPage.text(result))
     }
 
     /// The module's, unless Prometheus gives up earlier.
@@ -68,34 +67,12 @@ struct ProbeRoutes: Sendable {
         return min(module.timeout, .seconds(seconds - 0.5))
     }
 
-    private func page(_ result: CheckResult) -> String {
-        var builder = FamilyBuilder()
-        var samples = result.samples
-        if !samples.contains(where: { $0.name == Self.success.name }) {
-            samples.append(CheckSample(Self.success, [], 0))
-        }
-        if !samples.contains(where: { $0.name == Self.duration.name }) {
-            samples.append(CheckSample(Self.duration, [], result.duration / .seconds(1)))
-        }
-        for sample in samples {
-            let labels = sample.labels.map { (name: $0.name, value: $0.value) }
-            builder.add(sample.name, .gauge, sample.family.help, labels, sample.value)
-        }
-        var writer = ExpositionWriter(format: .text)
-        for family in builder.families { writer.write(family) }
-        writer.finish()
-        return String(decoding: writer.bytes, as: UTF8.self)
-    }
-
     private func report(_ result: CheckResult) -> Response {
         var text = "verdict: \(result.verdict.rawValue)\n"
         if let reason = result.reason { text += "reason: \(reason.rawValue)\n" }
         if showsDetails(), !result.text.isEmpty { text += "text: \(result.text)\n" }
-        return .text(text + "\n" + page(result))
+        return .text(text + "\n" + ResultPage.text(result))
     }
-
-    private static let success = CheckFamily("probe_success", help: "Whether the probe succeeded.")
-    private static let duration = CheckFamily("probe_duration_seconds", help: "How long the probe took.")
 
     /// How many attempts are under way.
     private final class Running: Sendable {

@@ -33,6 +33,15 @@ final class DirectoryLock: Sendable {
         return .held(DirectoryLock(descriptor: descriptor))
     }
 
+    /// The process that holds the lock of a directory now; nil when nobody does.
+    static func owner(of directory: String) -> String? {
+        let descriptor = unsafe open(directory + "/lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else { return nil }
+        return owner(descriptor)
+    }
+
     private static func owner(_ descriptor: Int32) -> String {
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
             count = unsafe max(0, read(descriptor, buffer.baseAddress, buffer.count))

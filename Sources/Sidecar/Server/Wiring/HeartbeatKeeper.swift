@@ -2,18 +2,39 @@
 
 import DependencyChecks
 import EventLoop
+import Exposition
 import HealthChecks
 import Logging
 import SQLiteClient
 import Synchronization
 
-/// Takes in what jobs report and keeps it over restarts: in memory at once, on the disk by a thread that may wait for it.
+/// Takes in what jobs report and keeps it over restarts: whoever hears "OK" is on the disk.
+///
+/// All signals pass through one thread that may wait for the disk, so that the order of the writes is that of the signals.
 final class HeartbeatKeeper: Sendable {
     let board: HeartbeatBoard
     private let clock: HealthClock
     private let logger: Logger
     private let database: LoopBound<SQLiteDatabase>
-    private let failures = Mutex<UInt64>(0)
+    private let failures = Mutex(Failures())
+
+    private struct Failures {
+        var count: UInt64 = 0
+        /// Whether the last write failed.
+        var isFailing = false
+    }
+
+    /// What becomes of a request.
+    enum Outcome: Sendable {
+        /// Known, and committed.
+        case kept(name: String)
+        /// Known here, but the disk did not take it: the job has to report again.
+        case notKept(name: String)
+        case unknown
+        case ambiguous
+        /// The sidecar is stopping.
+        case stopping
+    }
 
     private static let tables = [
         """
@@ -32,19 +53,23 @@ final class HeartbeatKeeper: Sendable {
         self.database = LoopBound(database, on: loop)
     }
 
-    /// Signals that are in memory only.
-    var failedWrites: UInt64 { failures.withLock { $0 } }
-
-    /// Takes in a request. What was accepted is on the disk some milliseconds later.
-    func receive(_ request: HeartbeatRequest, body: [UInt8]) -> HeartbeatBoard.Reception {
-        let reception = board.receive(request, body: body, at: clock.now().unixMilliseconds)
-        if case .accepted(let name, let record) = reception {
-            database.loop.execute { [self] in keep(name, record) }
-        }
-        return reception
+    /// Takes in a request; returns when it is committed.
+    ///
+    /// A job that failed to be kept has been heard all the same: its check looks at memory.
+    func receive(_ request: HeartbeatRequest, body: [UInt8]) async -> Outcome {
+        let outcome = await database.loop.run { [self] in take(request, body) }
+        return outcome ?? .stopping
     }
 
-    private func keep(_ name: String, _ record: HeartbeatMachine.Record) {
+    private func take(_ request: HeartbeatRequest, _ body: [UInt8]) -> Outcome {
+        switch board.receive(request, body: body, at: clock.now().unixMilliseconds) {
+        case .unknown: .unknown
+        case .ambiguous: .ambiguous
+        case .accepted(let name, let record): keep(name, record) ? .kept(name: name) : .notKept(name: name)
+        }
+    }
+
+    private func keep(_ name: String, _ record: HeartbeatMachine.Record) -> Bool {
         do throws(SQLiteError) {
             try database.value.run(
                 "INSERT OR REPLACE INTO heartbeat VALUES (?, ?, ?, ?, ?, ?)",
@@ -54,13 +79,40 @@ final class HeartbeatKeeper: Sendable {
                     .integer(Int64(clamping: record.signals)),
                 ]
             )
+            failures.withLock { $0.isFailing = false }
+            return true
         } catch {
-            failures.withLock { $0 &+= 1 }
-            logger.error(
-                "heartbeat.not_kept",
-                metadata: ["heartbeat": .string(name), "error": .string(error.description)]
-            )
+            let isFirst = failures.withLock { failures in
+                defer { failures.isFailing = true }
+                failures.count &+= 1
+                return !failures.isFailing
+            }
+            // A disk that is full stays so for a while, and jobs report again and again: the rest is in the metric.
+            if isFirst {
+                logger.error(
+                    "heartbeat.not_kept",
+                    metadata: ["heartbeat": .string(name), "error": .string(error.description)]
+                )
+            }
+            return false
         }
+    }
+
+    func addMetrics(_ builder: inout FamilyBuilder) {
+        builder.add(
+            "sidecar_heartbeat_writes_failed_total",
+            .counter,
+            "Signals of jobs that could not be written, and were answered with 503.",
+            [],
+            Double(failures.withLock { $0.count })
+        )
+        builder.add(
+            "sidecar_heartbeat_signals_refused_total",
+            .counter,
+            "Signals for jobs that are not known.",
+            [],
+            Double(board.refusedSignals)
+        )
     }
 
     private static func records(_ database: SQLiteDatabase) throws(SQLiteError) -> [String: HeartbeatMachine.Record] {

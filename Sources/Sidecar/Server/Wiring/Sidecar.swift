@@ -260,6 +260,7 @@ package final class Sidecar: Sendable {
             logger: logger
         )
         self.heartbeats = heartbeats
+        own.addSource { heartbeats.addMetrics(&$0) }
 
         let attempts = WorkRunner<(CheckScheduler.Attempt, any HealthCheck)> { attempt, check in
             let result = await check.check(deadline: attempt.deadline)
