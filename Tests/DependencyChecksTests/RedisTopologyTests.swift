@@ -92,6 +92,50 @@ struct RedisTopologyTests {
     }
 
     @Test
+    func `a cluster that loses a primary is down until a replica takes over, and says so at every node`() async throws {
+        let cluster = try await RedisCluster()
+        let first = try check(cluster.nodes[0].url) { $0.mode = .cluster }
+        let whole = await first.check(deadline: .seconds(1))
+        #expect(whole.verdict == .up, "\(whole.text)")
+        #expect(whole.value("redis_cluster_known_nodes") == 6)
+        #expect(whole.value("redis_cluster_slots_ok") == 16_384)
+        let lost = cluster.nodes[1]
+        var replica: RedisServer?
+        for node in cluster.nodes[3...] {
+            let role = try await node.command(["INFO", "replication"])
+            if role.contains("master_port:\(lost.port)") { replica = node }
+        }
+        let heir = try check(try #require(replica).url) { $0.mode = .cluster }
+        #expect(await heir.check(deadline: .seconds(1)).value("redis_instance_info", ["role": "slave"]) == 1)
+
+        await lost.stop()
+        var worst: CheckResult?
+        let isSeen = await waitUntil(deadline: .seconds(5), every: .milliseconds(5)) {
+            let result = await first.check(deadline: .seconds(1))
+            if result.reason == .clusterDown { worst = result }
+            return worst != nil
+        }
+        #expect(isSeen)
+        #expect(worst?.value("redis_cluster_slots_fail") ?? 0 > 0, "\(worst?.text ?? "")")
+        let isBack = await waitUntil(deadline: .seconds(10)) { await first.check(deadline: .seconds(1)).verdict == .up }
+        #expect(isBack)
+        #expect(await first.check(deadline: .seconds(1)).value("redis_cluster_slots_ok") == 16_384)
+        let promoted = await heir.check(deadline: .seconds(1))
+        #expect(promoted.verdict == .up, "\(promoted.text)")
+        #expect(promoted.value("redis_instance_info", ["role": "master"]) == 1)
+        #expect(try await check(lost.url) { $0.mode = .cluster }.check(deadline: .seconds(1)).reason == .connectRefused)
+
+        // who comes back serves as a replica, and is told from a primary where writing is asked for
+        try await lost.start()
+        let returned = try check(lost.url) {
+            $0.mode = .cluster
+            $0.requiresWritable = true
+        }
+        #expect(await waitUntil { await returned.check(deadline: .seconds(1)).reason == .readOnly })
+        await cluster.stop()
+    }
+
+    @Test
     func `TLS and a client's certificate are asked for, and what is wrong with them is told`() async throws {
         let certificates = try await TestCertificates()
         try await certificates.makeAuthority("stranger")
