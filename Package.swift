@@ -73,7 +73,8 @@ let healthChecks: [Target] = [
         "DependencyChecks",
         "HealthChecks/Dependencies",
         [
-            "HealthChecks", "CLinux", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient", "SQLiteClient",
+            "HealthChecks", "CLinux", "DNSClient", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient",
+            "SQLiteClient",
             "JSONDocument", "RegularExpressions", logging,
         ]
     ),
@@ -251,7 +252,7 @@ let tests: [Target] = [
     suite(
         "DependencyChecksTests",
         [
-            "DependencyChecks", "HealthChecks", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient",
+            "DependencyChecks", "HealthChecks", "DNSClient", "EventLoop", "HTTPClient", "PostgresClient", "RedisClient",
             "SQLiteClient", logging,
         ]
     ),

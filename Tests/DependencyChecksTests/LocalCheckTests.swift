@@ -55,6 +55,53 @@ struct LocalCheckTests {
         #expect(try await sqlite(path).check(deadline: .seconds(2)).reason == .corrupt)
     }
 
+    private static let writer = """
+        import sqlite3, sys, time
+        c = sqlite3.connect(sys.argv[1], isolation_level=None)
+        c.execute("pragma journal_mode=wal")
+        c.execute("create table t(x)")
+        c.execute("insert into t values (1)")
+        print("written", flush=True)
+        time.sleep(60)
+        """
+
+    @Test(.enabled(if: SmallDisk.isPossible))
+    func `a SQLite file on a full or read-only disk can be read and not written`() async throws {
+        let disk = try SmallDisk(bytes: 1 << 20)
+        let path = disk.path + "/booking.db"
+        let writer = try ChildProcess("python3", ["-c", Self.writer, path])
+        #expect(await waitUntil { writer.output.contains("written") })
+        #expect(try await sqlite(path) { $0.requiresWritable = true }.check(deadline: .seconds(2)).verdict == .up)
+        _ = try await ChildProcess.run("dd", ["if=/dev/zero", "of=\(disk.path)/filler", "bs=4096"])
+        #expect(try await sqlite(path) { $0.requiresWritable = true }.check(deadline: .seconds(2)).reason == .full)
+        #expect(try await sqlite(path).check(deadline: .seconds(2)).verdict == .up, "readers are not hindered")
+        try FileManager.default.removeItem(atPath: disk.path + "/filler")
+        await writer.stop(SIGTERM)
+        try disk.setReadOnly(true)
+        #expect(try await sqlite(path) { $0.requiresWritable = true }.check(deadline: .seconds(2)).reason == .readOnly)
+        withExtendedLifetime(disk) {}
+    }
+
+    @Test
+    func `a write-ahead log that is too large or taken away is told or survived`() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path("booking.db")
+        let writer = try ChildProcess("python3", ["-c", Self.writer, path])
+        #expect(await waitUntil { writer.output.contains("written") })
+        let grown = try await sqlite(path) { $0.maximumWALBytes = 100 }.check(deadline: .seconds(2))
+        #expect(grown.verdict == .degraded && grown.reason == .threshold, "\(grown.text)")
+        #expect((grown.value("sqlite_wal_size_bytes") ?? 0) > 100)
+        await writer.stop(SIGKILL)
+        for name in ["booking.db-wal", "booking.db-shm"] {
+            try? FileManager.default.removeItem(atPath: directory.path(name))
+        }
+        let bare = try await sqlite(path).check(deadline: .seconds(2))
+        #expect(bare.verdict == .up || bare.reason == .corrupt, "\(bare.text)")
+        try FileManager.default.removeItem(atPath: path)
+        #expect(try await sqlite(path).check(deadline: .seconds(2)).reason == .missing)
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
     @Test
     func `the host's series are those of node_exporter, read from the kernel`() async throws {
         let check = try HostCheck(name: "host", HostCheckConfiguration(), in: fixture.environment)

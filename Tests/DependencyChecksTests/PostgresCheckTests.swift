@@ -99,6 +99,49 @@ struct PostgresCheckTests {
     }
 
     @Test
+    func `as long as nobody else gets in, the open connection proves nothing`() async throws {
+        let server = try await PostgresServer()
+        try await server.execute("CREATE ROLE plain LOGIN CONNECTION LIMIT 1")
+        let check = try makeCheck("postgresql://plain@127.0.0.1:\(server.port)/postgres") {
+            $0.loginInterval = .milliseconds(300)
+        }
+        #expect(await check.check(deadline: .seconds(2)).verdict == .up)
+        let isTold = await waitUntil { await check.check(deadline: .seconds(2)).reason == .tooManyConnections }
+        #expect(isTold)
+        for _ in 0..<3 { #expect(await check.check(deadline: .seconds(2)).reason == .tooManyConnections) }
+        try await server.execute("ALTER ROLE plain CONNECTION LIMIT 2")
+        #expect(await check.check(deadline: .seconds(2)).verdict == .up, "the first attempt afterwards sees it")
+        check.close()
+        await server.stop()
+    }
+
+    @Test
+    func `a backend that is frozen in mid-query times out, and its connection is not used again`() async throws {
+        let server = try await PostgresServer()
+        let check = try check(server) { $0.query = "SELECT pg_sleep(0.2)" }
+        #expect(await check.check(deadline: .seconds(5)).verdict == .up)
+        let find = "SELECT pid FROM pg_stat_activity WHERE application_name = 'sidecar'"
+        let backend = try #require(Int32(try await server.execute(find)))
+        let attempt = Task { await check.check(deadline: .milliseconds(400)) }
+        try await Task.sleep(for: .milliseconds(50))
+        kill(backend, SIGSTOP)
+        let start = ContinuousClock.now
+        let hung = await attempt.value
+        #expect(hung.reason == .timeout, "\(hung.text)")
+        #expect(ContinuousClock.now - start < .milliseconds(450))
+        let next = await check.check(deadline: .seconds(2))
+        #expect(next.verdict == .up, "another backend answers: \(next.text)")
+        kill(backend, SIGCONT)
+        let isAlone = try await waitUntil {
+            let backends = try await server.execute(find).split(separator: "\n").compactMap { Int32($0) }
+            return backends.count == 1 && backends != [backend]
+        }
+        #expect(isAlone, "the stuck one finds its client gone")
+        check.close()
+        await server.stop()
+    }
+
+    @Test
     func `full, wrong password, no database, starting and read-only have their own reasons`() async throws {
         let hba = "local all all trust\nhost all guarded all scram-sha-256\nhost all all all trust\n"
         let server = try await PostgresServer(

@@ -134,6 +134,74 @@ struct PostgresTopologyTests {
         await server.stop()
     }
 
+    /// Sessions that misbehave, one kind each.
+    private static let sessions = [
+        // long: holds a row lock while it works
+        "BEGIN; UPDATE seat SET taken = 1 WHERE id = 1; SELECT pg_sleep(60);",
+        // blocked by it
+        "UPDATE seat SET taken = 2 WHERE id = 1;",
+        // idle in transaction
+        "BEGIN;\nSELECT count(*) FROM seat;\n\\! sleep 60\n",
+    ]
+
+    @Test
+    func `sessions that are long, idle in a transaction, blocked or deadlocked are measured`() async throws {
+        let server = try await PostgresServer(settings: ["deadlock_timeout": "50ms"])
+        try await server.execute("CREATE TABLE seat (id int, taken int)")
+        try await server.execute("INSERT INTO seat SELECT id, 0 FROM generate_series(1, 4) AS id")
+        func session(_ sql: String) throws -> ChildProcess {
+            let path = try server.directory.write(sql, to: "session-\(UInt32.random(in: .min ... .max)).sql")
+            let words = ["-X", "-h", server.directory.path, "-p", "\(server.port)", "-U", "postgres", "-d", "postgres"]
+            return try ChildProcess("psql", words + ["-f", path])
+        }
+        let check = try check(server.url)
+        let calm = await check.check(deadline: .seconds(2))
+        #expect(calm.value("pg_long_running_transactions") == 0)
+        #expect(calm.value("pg_blocked_sessions") == 0)
+        #expect(calm.value("pg_stat_database_deadlocks", ["datname": "postgres"]) == 0)
+        var sleepers: [ChildProcess] = []
+        for sql in Self.sessions {
+            sleepers.append(try session(sql))
+            // the first has to hold its lock before the second asks for it
+            let isThere = try await waitUntil {
+                let query =
+                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'psql' AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+                return Int(try await server.execute(query)) == sleepers.count
+            }
+            #expect(isThere)
+        }
+        func busy() async -> CheckResult { await check.check(deadline: .seconds(2)) }
+        #expect(await waitUntil { await busy().value("pg_blocked_sessions") == 1 })
+        #expect(await waitUntil { await busy().value("pg_blocked_sessions_oldest_seconds") ?? 0 > 0.1 })
+        let seen = await busy()
+        #expect(seen.verdict == .up, "\(seen.text)")
+        #expect(seen.value("pg_long_running_transactions") ?? 0 >= 2)
+        #expect(seen.value("pg_long_running_transactions_oldest_timestamp_seconds") ?? 0 > 0.1)
+        #expect(seen.value("pg_idle_in_transaction_oldest_seconds") ?? 0 > 0)
+        let idle: KeyValuePairs = ["state": "idle in transaction", "application_name": "psql"]
+        #expect(seen.value("pg_stat_activity_count", idle) == 1)
+        #expect(seen.value("pg_locks_count", ["datname": "postgres", "mode": "rowexclusivelock"]) ?? 0 >= 2)
+        #expect(seen.value("pg_stat_database_blks_hit", ["datname": "postgres"]) ?? 0 > 0)
+        #expect(seen.value("pg_stat_database_blks_read", ["datname": "postgres"]) != nil)
+        for sleeper in sleepers { await sleeper.stop(SIGKILL) }
+
+        let crossing = try [(2, 3), (3, 2)].map { first, second in
+            try session(
+                """
+                BEGIN; UPDATE seat SET taken = 1 WHERE id = \(first); SELECT pg_sleep(0.3);
+                UPDATE seat SET taken = 1 WHERE id = \(second); COMMIT;
+                """
+            )
+        }
+        let isCounted = await waitUntil {
+            await busy().value("pg_stat_database_deadlocks", ["datname": "postgres"]) == 1
+        }
+        #expect(isCounted)
+        for process in crossing { await process.stop(SIGKILL) }
+        check.close()
+        await server.stop(SIGKILL)
+    }
+
     @Test
     func `wraparound, archiver, statements and bloat are measured`() async throws {
         let server = try await PostgresServer(

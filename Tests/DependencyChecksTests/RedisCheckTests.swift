@@ -42,6 +42,35 @@ struct RedisCheckTests {
     }
 
     @Test
+    func `slow commands, latency, evictions and waiting clients are measured`() async throws {
+        let server = try await RedisServer([
+            "--maxmemory", "2mb", "--maxmemory-policy", "allkeys-lru", "--latency-monitor-threshold", "1",
+            "--slowlog-log-slower-than", "5000", "--enable-debug-command", "yes",
+        ])
+        let check = try check(server.url)
+        let calm = await check.check(deadline: .seconds(2))
+        #expect(calm.value("redis_slowlog_length") == 0)
+        #expect(calm.value("redis_evicted_keys_total") == 0)
+        #expect(calm.value("redis_blocked_clients") == 0)
+        try await server.command(["DEBUG", "SLEEP", "0.02"])
+        try await server.command([
+            "EVAL", "for i = 1, 20000 do redis.call('SET', 'key' .. i, string.rep('x', 200)) end", "0",
+        ])
+        let waiter = try ChildProcess("redis-cli", ["-p", "\(server.port)", "BLPOP", "nothing", "60"])
+        #expect(await waitUntil { await check.check(deadline: .seconds(2)).value("redis_blocked_clients") == 1 })
+        let seen = await check.check(deadline: .seconds(2))
+        #expect(seen.verdict == .up, "what is full evicts: \(seen.text)")
+        #expect(seen.value("redis_slowlog_length") ?? 0 >= 1)
+        #expect(seen.value("redis_last_slow_execution_duration_seconds") ?? 0 >= 0.005)
+        #expect(seen.value("redis_latency_spike_duration_seconds", ["event_name": "command"]) ?? 0 >= 0.01)
+        #expect(seen.value("redis_latency_percentiles_usec", ["cmd": "debug", "quantile": "99"]) ?? 0 >= 10_000)
+        #expect(seen.value("redis_evicted_keys_total") ?? 0 > 0)
+        #expect(seen.value("redis_memory_max_bytes") == 2_097_152)
+        await waiter.stop(SIGKILL)
+        await server.stop()
+    }
+
+    @Test
     func `a server that dies is known at once, refuses, and is seen again when it is back`() async throws {
         let server = try await RedisServer()
         let check = try check(server.url)
@@ -69,6 +98,19 @@ struct RedisCheckTests {
         }
         server.resume()
         #expect(await check.check(deadline: .seconds(1)).isUp, "the first attempt afterwards sees it")
+        await server.stop()
+    }
+
+    @Test
+    func `as long as nobody else gets in, the open connection proves nothing`() async throws {
+        let server = try await RedisServer(["--maxclients", "50"])
+        let check = try check(server.url) { $0.loginInterval = .milliseconds(300) }
+        #expect(await check.check(deadline: .seconds(1)).isUp)
+        let others = try (0..<49).map { _ in try RawConnection(port: Int(server.port)) }
+        #expect(await waitUntil { await check.check(deadline: .seconds(1)).reason == .tooManyConnections })
+        for _ in 0..<3 { #expect(await check.check(deadline: .seconds(1)).reason == .tooManyConnections) }
+        withExtendedLifetime(others) {}
+        check.close()
         await server.stop()
     }
 

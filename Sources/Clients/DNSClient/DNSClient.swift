@@ -84,14 +84,16 @@ package struct DNSClient: Sendable {
         while true {
             let bytes = try datagrams.receiveDatagram()
             guard let answer = try DNSMessage.answer(bytes, to: name, type, id: id) else { continue }
-            if !answer.isTruncated { return answer.records }
-            break
+            if answer.isTruncated { break }
+            if let failure = answer.failure { throw failure }
+            return answer.records
         }
         let stream = try DNSSocket(address, isStream: true, deadline: deadline, now: now)
         try stream.send([UInt8(query.count >> 8), UInt8(query.count & 0xff)] + query)
         let head = try stream.receive(2)
         let bytes = try stream.receive(Int(head[0]) << 8 | Int(head[1]))
         guard let answer = try DNSMessage.answer(bytes, to: name, type, id: id) else { throw .malformed }
+        if let failure = answer.failure { throw failure }
         return answer.records
     }
 }

@@ -4,9 +4,26 @@
 package enum DNSMessage {
     /// What an answer said.
     package struct Answer: Hashable, Sendable {
+        /// 0 no error, 2 server failure, 3 no such name, 5 refused.
+        package var code: UInt8
+        /// Of the type that was asked for.
         package var records: [DNSRecord]
         /// The answer did not fit: ask again over TCP.
         package var isTruncated: Bool
+        /// Records of each section, of any type, as the server counts them.
+        package var answerCount: Int
+        package var authorityCount: Int
+        package var additionalCount: Int
+
+        /// What the code means for whoever only wants the records.
+        package var failure: DNSFailure? {
+            switch code {
+            case 0: nil
+            case 3: .notFound
+            case 5: .refused
+            default: .serverFailure
+            }
+        }
     }
 
     /// Records beyond this are left out.
@@ -33,16 +50,12 @@ package enum DNSMessage {
         guard let answerID = reader.word(), answerID == id, let flags = reader.word(), flags & 0x8000 != 0 else {
             return nil
         }
-        guard let questions = reader.word(), let answers = reader.word(), reader.skip(4) else { throw .malformed }
+        guard let questions = reader.word(), let answers = reader.word(), let authorities = reader.word(),
+            let additionals = reader.word()
+        else { throw .malformed }
         guard questions == 1, let asked = reader.name(), asked.lowercased() == absolute(name).lowercased(),
             reader.word() == type.number, reader.skip(2)
         else { return nil }
-        switch flags & 0xf {
-        case 0: break
-        case 3: throw .notFound
-        case 5: throw .refused
-        default: throw .serverFailure
-        }
         let isTruncated = flags & 0x0200 != 0
         var records: [DNSRecord] = []
         for _ in 0..<answers where records.count < maximumRecords {
@@ -62,12 +75,29 @@ package enum DNSMessage {
             }
             reader.position = end
         }
-        return Answer(records: records, isTruncated: isTruncated)
+        return Answer(
+            code: UInt8(flags & 0xf),
+            records: records,
+            isTruncated: isTruncated,
+            answerCount: Int(answers),
+            authorityCount: Int(authorities),
+            additionalCount: Int(additionals)
+        )
     }
 
     private static func record(_ type: DNSRecordType, _ reader: inout Reader, length: Int) -> DNSRecord? {
         switch type {
         case .a: length == 4 ? reader.bytes(4).map { .address($0.map { "\($0)" }.joined(separator: ".")) } : nil
+        case .ns, .cname, .ptr: reader.name().map { .name($0) }
+        case .txt: text(&reader, length: length).map { .text($0) }
+        case .soa:
+            if let primary = reader.name(), let mailbox = reader.name(), let high = reader.word(),
+                let low = reader.word()
+            {
+                .authority(primary: primary, mailbox: mailbox, serial: UInt32(high) << 16 | UInt32(low))
+            } else {
+                nil
+            }
         case .aaaa: length == 16 ? reader.bytes(16).map { .address(IPv6Text.text($0)) } : nil
         case .mx:
             if let preference = reader.word(), let host = reader.name() {
@@ -86,6 +116,19 @@ package enum DNSMessage {
         }
     }
 
+    /// Strings of up to 255 bytes, one after the other.
+    private static func text(_ reader: inout Reader, length: Int) -> String? {
+        let end = reader.position + length
+        var bytes: [UInt8] = []
+        while reader.position < end {
+            guard let count = reader.bytes(1), reader.position + Int(count[0]) <= end,
+                let part = reader.bytes(Int(count[0]))
+            else { return nil }
+            bytes += part
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     // MARK: Parts
 
     private static func append(_ word: UInt16, to bytes: inout [UInt8]) {
@@ -102,7 +145,7 @@ package enum DNSMessage {
             bytes.append(UInt8(label.count))
             bytes += label
         }
-        guard total > 1, total <= 255, !name.contains("..") else { throw .invalidName }
+        guard total > 1 || name == ".", total <= 255, !name.contains("..") else { throw .invalidName }
         bytes.append(0)
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import DNSClient
 import EventLoop
 import HealthChecks
 import RegularExpressions
@@ -37,7 +38,7 @@ extension ProbeCheck where Probe == DNSProbe {
         else {
             throw CheckConfigurationError("server: expected host or host:port")
         }
-        guard DNSMessage.question(identifier: 0, name: configuration.name, type: configuration.type) != nil else {
+        guard (try? DNSMessage.query(configuration.name, configuration.type, id: 0)) != nil else {
             throw CheckConfigurationError("name: \"\(configuration.name)\" is no host name")
         }
         var patterns: [RegularExpression] = []

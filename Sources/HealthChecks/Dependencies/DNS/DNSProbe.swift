@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DNSClient
 import EventLoop
 import HealthChecks
 import RegularExpressions
@@ -54,13 +55,9 @@ package final class DNSProbe: CheckProbe {
         // Unguessable, so that nobody answers in the server's place.
         let identifier = UInt16.random(in: .min ... .max)
         environment.note("asking \(host):\(port) for \(configuration.name) \(configuration.type.rawValue)")
-        guard
-            let question = DNSMessage.question(
-                identifier: identifier,
-                name: configuration.name,
-                type: configuration.type
-            )
-        else { return finish(attempt, down(.misconfigured, "no host name", attempt, nil)) }
+        guard let question = try? DNSMessage.query(configuration.name, configuration.type, id: identifier) else {
+            return finish(attempt, down(.misconfigured, "no host name", attempt, nil))
+        }
         if configuration.usesTCP { return askStream(question, identifier, attempt) }
         resolver.resolve(host) { [self] resolution in
             guard !attempt.isFinished else { return }
@@ -81,9 +78,7 @@ package final class DNSProbe: CheckProbe {
         do throws(StreamFailure) {
             datagrams = try DatagramSocket(loop: environment.loop, address: address, port: port) { [self] bytes in
                 // What is not the answer to this question is nobody's business.
-                guard !attempt.isFinished, let message = DNSMessage(bytes), message.isAnswer,
-                    message.identifier == identifier
-                else { return }
+                guard !attempt.isFinished, let message = answer(bytes, identifier) else { return }
                 if message.isTruncated { return askStream(question, identifier, attempt) }
                 finish(attempt, verdict(message, attempt))
             } onFailure: { [self] failure in
@@ -119,7 +114,7 @@ package final class DNSProbe: CheckProbe {
             guard !attempt.isFinished, heard.count > 2 else { return }
             let length = Int(heard[0]) << 8 | Int(heard[1])
             guard heard.count >= length + 2 else { return }
-            guard let message = DNSMessage(Array(heard[2..<length + 2])), message.identifier == identifier else {
+            guard let message = answer(Array(heard[2..<length + 2]), identifier) else {
                 return finish(attempt, down(.protocolError, "no DNS message", attempt, nil))
             }
             finish(attempt, verdict(message, attempt))
@@ -142,15 +137,21 @@ package final class DNSProbe: CheckProbe {
         attempt.finish(result)
     }
 
+    private func answer(_ bytes: [UInt8], _ identifier: UInt16) -> DNSMessage.Answer? {
+        do throws(DNSFailure) {
+            return try DNSMessage.answer(bytes, to: configuration.name, configuration.type, id: identifier)
+        } catch {
+            environment.note("an answer that cannot be read")
+            return nil
+        }
+    }
+
     // MARK: Answering
 
-    private func verdict(_ message: DNSMessage, _ attempt: CheckAttempt) -> CheckResult {
-        environment.note(
-            "answer: code \(message.code), \(message.authorities) authorities, \(message.additionals) additionals"
-        )
-        for record in message.answers.prefix(32) {
-            environment.note("  \(record.name) \(record.timeToLive) \(record.text)")
-        }
+    private func verdict(_ message: DNSMessage.Answer, _ attempt: CheckAttempt) -> CheckResult {
+        let (authorities, additionals) = (message.authorityCount, message.additionalCount)
+        environment.note("answer: code \(message.code), \(authorities) authorities, \(additionals) additionals")
+        for record in message.records.prefix(32) { environment.note("  \(record.zoneText)") }
         switch message.code {
         case 0: break
         case 2: return down(.queryFailed, "SERVFAIL", attempt, message)
@@ -158,7 +159,7 @@ package final class DNSProbe: CheckProbe {
         case 5: return down(.permission, "REFUSED", attempt, message)
         default: return down(.protocolError, "RCODE \(message.code)", attempt, message)
         }
-        let texts = message.answers.filter { $0.type == configuration.type.code }.map(\.text)
+        let texts = message.records.map(\.zoneText)
         guard !texts.isEmpty else { return down(.missing, "no record of the type", attempt, message) }
         for pattern in patterns where !texts.contains(where: { pattern.firstMatch(in: Array($0.utf8)) != nil }) {
             return down(.bodyMismatch, "no answer fits", attempt, message, byExpression: true)
@@ -174,7 +175,7 @@ package final class DNSProbe: CheckProbe {
         _ reason: HealthReason,
         _ text: String,
         _ attempt: CheckAttempt,
-        _ message: DNSMessage?,
+        _ message: DNSMessage.Answer?,
         byExpression: Bool = false
     ) -> CheckResult {
         let samples = samples(false, attempt, message, byExpression: byExpression)
@@ -184,7 +185,7 @@ package final class DNSProbe: CheckProbe {
     private func samples(
         _ isSuccess: Bool,
         _ attempt: CheckAttempt,
-        _ message: DNSMessage?,
+        _ message: DNSMessage.Answer?,
         byExpression: Bool
     ) -> [CheckSample] {
         var samples = [
@@ -195,12 +196,12 @@ package final class DNSProbe: CheckProbe {
         ]
         if let message {
             samples += [
-                CheckSample("probe_dns_answer_rrs", [], Double(message.answers.count)),
-                CheckSample("probe_dns_authority_rrs", [], Double(message.authorities)),
-                CheckSample("probe_dns_additional_rrs", [], Double(message.additionals)),
+                CheckSample("probe_dns_answer_rrs", [], Double(message.answerCount)),
+                CheckSample("probe_dns_authority_rrs", [], Double(message.authorityCount)),
+                CheckSample("probe_dns_additional_rrs", [], Double(message.additionalCount)),
             ]
-            if configuration.type == .soa, let serial = message.answers.first?.text.split(separator: " ").last {
-                samples.append(CheckSample("probe_dns_serial", [], Double(serial) ?? 0))
+            if case .authority(_, _, let serial) = message.records.first {
+                samples.append(CheckSample("probe_dns_serial", [], Double(serial)))
             }
         }
         return samples

@@ -9,17 +9,17 @@ import PostgresClient
 /// An attempt is two messages: one small query that says whether the server is well, and one with everything that is
 /// worth knowing. What is slow or fails in the second does not make the first untrue.
 final class PostgresProbe: CheckProbe {
-    private let name: String
     private let configuration: PostgresCheckConfiguration
     private let parameters: PostgresParameters
     private let environment: CheckEnvironment
     private let resolver: NameResolver
-    private var collection: PostgresCollection
-    private var connection: PostgresConnection?
-    private var login: PostgresConnection?
+    private let connection: KeptConnection<PostgresConnection>
+    /// When a login last succeeded, or was tried beside the open connection.
     private var lastLogin: MonotonicTime?
+    private var hasLoginFailed = false
+    private var collection: PostgresCollection
+    private var second: PostgresConnection?
     private var hasStreamed = false
-    private var isClosed = false
 
     init(
         name: String,
@@ -27,66 +27,42 @@ final class PostgresProbe: CheckProbe {
         parameters: PostgresParameters,
         environment: CheckEnvironment
     ) {
-        self.name = name
         self.configuration = configuration
         self.parameters = parameters
         self.environment = environment
         resolver = NameResolver(loop: environment.loop)
+        connection = KeptConnection(to: parameters, in: environment) { environment.connectionClosed(name) }
         collection = PostgresCollection(configuration)
     }
 
+    /// Whatever is under way may answer too late: none of it is used again.
     func close() {
-        isClosed = true
-        connection?.close()
-        connection = nil
-        login?.close()
-        login = nil
+        connection.close()
+        second?.close()
+        second = nil
     }
 
     func begin(_ attempt: CheckAttempt) {
         let round = PostgresRound(attempt)
         attempt.whenLate = { [self] in
-            giveUp()
+            close()
             return round.late()
         }
-        guard let connection, connection.isReady else { return connect(round) }
-        if let interval = configuration.loginInterval, attempt.started - (lastLogin ?? attempt.started) >= interval {
+        if connection.current?.isUsable != true {
+            environment.note("connecting to \(parameters.instance)")
+            lastLogin = nil
+        } else if isLoginDue(at: attempt.started) {
             tryLogin(round)
         }
-        ask(connection, round)
-    }
-
-    /// Whatever is under way may answer too late: none of it is used again.
-    private func giveUp() {
-        connection?.close()
-        connection = nil
-        login?.close()
-        login = nil
+        connection.use(for: attempt) { [self] in ask($0, round) }
     }
 
     // MARK: Logging in
 
-    private func connect(_ round: PostgresRound) {
-        connection?.close()
-        let fresh = PostgresConnection(loop: environment.loop, resolver: resolver, parameters: parameters)
-        connection = fresh
-        environment.note("connecting to \(parameters.instance)")
-        fresh.connect(deadline: round.attempt.remaining) { [self] failure in
-            guard !round.attempt.isFinished else { return }
-            if let failure {
-                connection = nil
-                return round.attempt.finish(round.down(failure))
-            }
-            if isClosed { return fresh.close() }
-            lastLogin = MonotonicTime.now()
-            environment.note("logged in, server version \(fresh.serverVersion)")
-            fresh.onClose = { [weak self, weak fresh] _ in
-                guard let self, let fresh, connection === fresh else { return }
-                connection = nil
-                environment.connectionClosed(name)
-            }
-            ask(fresh, round)
-        }
+    /// One that failed is tried again by every attempt: as long as nobody gets in, the open connection proves nothing.
+    private func isLoginDue(at now: MonotonicTime) -> Bool {
+        guard let interval = configuration.loginInterval else { return false }
+        return hasLoginFailed || now - (lastLogin ?? now) >= interval
     }
 
     /// A server may serve its old connections and hang on new ones.
@@ -94,44 +70,57 @@ final class PostgresProbe: CheckProbe {
         lastLogin = round.attempt.started
         round.isLoginPending = true
         let second = PostgresConnection(loop: environment.loop, resolver: resolver, parameters: parameters)
-        login = second
+        self.second = second
         second.connect(deadline: round.attempt.remaining) { [self] failure in
             second.close()
-            login = nil
+            self.second = nil
             round.isLoginPending = false
             round.loginFailure = failure
+            hasLoginFailed = failure != nil
             finishIfComplete(round)
         }
     }
 
     // MARK: Asking
 
-    private func ask(_ connection: PostgresConnection, _ round: PostgresRound) {
+    private func ask(_ opened: Result<PostgresConnection, PostgresFailure>, _ round: PostgresRound) {
+        let open: PostgresConnection
+        switch opened {
+        case .failure(let failure): return round.attempt.finish(round.down(failure))
+        case .success(let connection): open = connection
+        }
+        if lastLogin == nil {
+            lastLogin = MonotonicTime.now()
+            hasLoginFailed = false
+            environment.note("logged in, server version \(open.serverVersion)")
+        }
         let asked = MonotonicTime.now()
-        connection.query(
+        open.query(
             "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'",
             deadline: round.attempt.remaining
         ) { [self] batch in
             guard !round.attempt.isFinished else { return }
             round.answerTime = MonotonicTime.now() - asked
             environment.note(Self.line("asked whether it is well", batch, took: round.answerTime))
-            if let failure = batch.failure { return failed(connection, round, failure) }
+            if let failure = batch.failure { return failed(round, failure) }
             let row = batch.results.first?.rows.first ?? []
             round.isInRecovery = row.first == "t"
             round.isReadOnly = row.count > 1 && row[1] == "t"
             round.isAlive = true
-            askOwnQuery(connection, round)
+            askOwnQuery(open, round)
         }
     }
 
     private func askOwnQuery(_ connection: PostgresConnection, _ round: PostgresRound) {
         guard let query = configuration.query else { return collect(connection, round) }
+        round.isOwnQueryPending = true
         let sql = "BEGIN; \(settings(round.attempt)); \(query); COMMIT"
         let asked = MonotonicTime.now()
         connection.query(sql, deadline: round.attempt.remaining) { [self] batch in
             guard !round.attempt.isFinished else { return }
+            round.isOwnQueryPending = false
             environment.note(Self.line("the configured query", batch, took: MonotonicTime.now() - asked))
-            if let failure = batch.failure { return failed(connection, round, failure) }
+            if let failure = batch.failure { return failed(round, failure) }
             collect(connection, round)
         }
     }
@@ -188,14 +177,14 @@ final class PostgresProbe: CheckProbe {
 
     // MARK: Answering
 
-    private func failed(_ connection: PostgresConnection, _ round: PostgresRound, _ failure: PostgresFailure) {
-        connection.close()
-        if self.connection === connection { self.connection = nil }
-        // A kept connection that the server had ended unseen says nothing about the server: a new one does.
-        if failure.reason == .closed || failure.reason == .shuttingDown, !round.hasReconnected, !round.isAlive {
-            round.hasReconnected = true
-            return connect(round)
+    private func failed(_ round: PostgresRound, _ failure: PostgresFailure) {
+        guard round.isAlive else {
+            lastLogin = nil
+            let isReplaced = connection.replaces(after: failure, for: round.attempt) { [self] in ask($0, round) }
+            if !isReplaced { round.attempt.finish(round.down(failure)) }
+            return
         }
+        connection.close()
         round.attempt.finish(round.down(failure))
     }
 
@@ -208,7 +197,7 @@ final class PostgresProbe: CheckProbe {
         guard !round.attempt.isFinished, round.isMainComplete, !round.isLoginPending else { return }
         let outcome = verdict(round)
         let isUp = outcome.map { $0.isDegradedOnly } ?? true
-        var samples = collection.samples(serverVersion: connection?.serverVersion ?? 0)
+        var samples = collection.samples(serverVersion: connection.current?.serverVersion ?? 0)
         samples.append(CheckSample(PostgresFamilies.up, [], isUp ? 1 : 0))
         let duration = round.attempt.elapsed
         guard let outcome else { return round.attempt.finish(.up(duration: duration, samples: samples)) }
@@ -261,9 +250,9 @@ final class PostgresRound {
     var isInRecovery = false
     var isReadOnly = false
     var answerTime = Duration.zero
-    var hasReconnected = false
     var isMainComplete = false
     var isLoginPending = false
+    var isOwnQueryPending = false
     var loginFailure: PostgresFailure?
     var collectionFailure: PostgresFailure?
     var plan: [PostgresQuery]?
@@ -278,7 +267,7 @@ final class PostgresRound {
 
     /// The deadline came first.
     func late() -> CheckResult {
-        if isAlive, !isLoginPending {
+        if isAlive, !isLoginPending, !isOwnQueryPending {
             return .degraded(
                 .slow,
                 "statistics did not come in time",
@@ -286,7 +275,10 @@ final class PostgresRound {
                 samples: Self.upSamples
             )
         }
-        let text = isAlive ? "a new login got no answer" : "no answer within the deadline"
+        let text =
+            !isAlive
+            ? "no answer within the deadline"
+            : isOwnQueryPending ? "the configured query got no answer" : "a new login got no answer"
         return .down(.timeout, text, duration: attempt.elapsed, samples: Self.downSamples)
     }
 

@@ -6,13 +6,9 @@ import PostgresClient
 
 /// A queue that is a table: one row of numbers from a query of one's own, over one connection that stays open.
 final class PostgresQueueProbe: CheckProbe {
-    private let name: String
     private let configuration: QueueCheckConfiguration
     private let query: String
-    private let parameters: PostgresParameters
-    private let environment: CheckEnvironment
-    private let resolver: NameResolver
-    private var connection: PostgresConnection?
+    private let connection: KeptConnection<PostgresConnection>
 
     init(
         name: String,
@@ -21,64 +17,46 @@ final class PostgresQueueProbe: CheckProbe {
         parameters: PostgresParameters,
         in environment: CheckEnvironment
     ) {
-        self.name = name
         self.configuration = configuration
         query = source.query
-        self.parameters = parameters
-        self.environment = environment
-        resolver = NameResolver(loop: environment.loop)
+        connection = KeptConnection(to: parameters, in: environment) { environment.connectionClosed(name) }
     }
 
-    func close() {
-        connection?.close()
-        connection = nil
-    }
+    func close() { connection.close() }
 
     func begin(_ attempt: CheckAttempt) {
         attempt.whenLate = { [self] in
             close()
             return Self.down(.timeout, "no answer within the deadline", attempt)
         }
-        guard let connection, connection.isReady else { return connect(attempt) }
-        ask(connection, attempt, isFresh: false)
+        connection.use(for: attempt) { [self] in ask($0, attempt) }
     }
 
-    private func connect(_ attempt: CheckAttempt) {
-        close()
-        let fresh = PostgresConnection(loop: environment.loop, resolver: resolver, parameters: parameters)
-        connection = fresh
-        fresh.connect(deadline: attempt.remaining) { [self] failure in
-            guard !attempt.isFinished else { return }
-            if let failure {
-                connection = nil
-                return attempt.finish(Self.down(HealthReason(failure.reason), failure.description, attempt))
+    private func ask(_ opened: Result<PostgresConnection, PostgresFailure>, _ attempt: CheckAttempt) {
+        switch opened {
+        case .failure(let failure): finish(attempt, failure)
+        case .success(let open):
+            let limit = attempt.remaining.atLeastOneMillisecond
+            let sql = "BEGIN READ ONLY; SET LOCAL statement_timeout = \(limit); \(query); COMMIT"
+            open.query(sql, deadline: attempt.remaining) { [self] batch in
+                guard !attempt.isFinished else { return }
+                guard let failure = batch.failure else { return read(batch, attempt) }
+                let isReplaced = connection.replaces(after: failure, for: attempt) { [self] in ask($0, attempt) }
+                if !isReplaced { finish(attempt, failure) }
             }
-            fresh.onClose = { [weak self, weak fresh] _ in
-                guard let self, let fresh, connection === fresh else { return }
-                connection = nil
-                environment.connectionClosed(name)
-            }
-            ask(fresh, attempt, isFresh: true)
         }
     }
 
-    private func ask(_ connection: PostgresConnection, _ attempt: CheckAttempt, isFresh: Bool) {
-        let limit = attempt.remaining.atLeastOneMillisecond
-        let sql = "BEGIN READ ONLY; SET LOCAL statement_timeout = \(limit); \(query); COMMIT"
-        connection.query(sql, deadline: attempt.remaining) { [self] batch in
-            guard !attempt.isFinished else { return }
-            if let failure = batch.failure {
-                close()
-                // A kept connection that the server had ended unseen says nothing about the server.
-                if failure.reason == .closed, !isFresh { return connect(attempt) }
-                return attempt.finish(Self.down(HealthReason(failure.reason), failure.description, attempt))
-            }
-            guard batch.results.count > 2, let reading = QueueReading(batch.results[2]) else {
-                let text = "the query gives no row with a column that is known"
-                return attempt.finish(Self.down(.queryFailed, text, attempt))
-            }
-            attempt.finish(reading.result(configuration, duration: attempt.elapsed))
+    private func read(_ batch: PostgresBatch, _ attempt: CheckAttempt) {
+        guard batch.results.count > 2, let reading = QueueReading(batch.results[2]) else {
+            let text = "the query gives no row with a column that is known"
+            return attempt.finish(Self.down(.queryFailed, text, attempt))
         }
+        attempt.finish(reading.result(configuration, duration: attempt.elapsed))
+    }
+
+    private func finish(_ attempt: CheckAttempt, _ failure: PostgresFailure) {
+        attempt.finish(Self.down(HealthReason(failure.reason), failure.description, attempt))
     }
 
     private static func down(_ reason: HealthReason, _ text: String, _ attempt: CheckAttempt) -> CheckResult {

@@ -6,13 +6,11 @@ import RedisClient
 
 /// A queue in Redis: first the types of its keys, then their sizes, over one connection that stays open.
 final class RedisQueueProbe: CheckProbe {
-    private let name: String
     private let configuration: QueueCheckConfiguration
     private let source: QueueCheckConfiguration.RedisQueue
-    private let connector: RedisConnector
     private let environment: CheckEnvironment
     private let keys: [RedisQueueKey]
-    private var connection: RedisConnection?
+    private let connection: KeptConnection<RedisConnection>
 
     init(
         name: String,
@@ -21,56 +19,42 @@ final class RedisQueueProbe: CheckProbe {
         url: RedisURL,
         in environment: CheckEnvironment
     ) {
-        self.name = name
         self.configuration = configuration
         self.source = source
         self.environment = environment
-        connector = RedisConnector(url: url, tls: source.tls, environment: environment)
         keys = RedisQueueKey.all(source)
+        let connector = RedisConnector(url: url, tls: source.tls, environment: environment)
+        connection = KeptConnection { deadline, completion in
+            connector.open(database: url.database, deadline: deadline, completion: completion)
+        } closed: {
+            environment.connectionClosed(name)
+        }
     }
 
-    func close() {
-        connection?.close()
-        connection = nil
-    }
+    func close() { connection.close() }
 
     func begin(_ attempt: CheckAttempt) {
         attempt.whenLate = { [self] in
             close()
             return Self.down(.timeout, "no answer within the deadline", attempt)
         }
-        guard let connection, connection.isOpen else { return connect(attempt) }
-        askTypes(connection, attempt, isFresh: false)
+        connection.use(for: attempt) { [self] in askTypes($0, attempt) }
     }
 
-    private func connect(_ attempt: CheckAttempt) {
-        close()
-        connection = connector.open(database: connector.url.database, deadline: attempt.remaining) {
-            [self] fresh, failure in
-            guard !attempt.isFinished else { return }
-            if let failure {
-                connection = nil
-                return attempt.finish(Self.down(HealthReason(failure), failure.description, attempt))
-            }
-            fresh.onClose = { [weak self, weak fresh] _ in
-                guard let self, let fresh, connection === fresh else { return }
-                connection = nil
-                environment.connectionClosed(name)
-            }
-            askTypes(fresh, attempt, isFresh: true)
-        }
-    }
-
-    private func askTypes(_ connection: RedisConnection, _ attempt: CheckAttempt, isFresh: Bool) {
-        connection.send(keys.map { ["TYPE", $0.key] }, deadline: attempt.remaining) { [self] outcome in
-            guard !attempt.isFinished else { return }
-            switch outcome {
-            case .success(let replies): askSizes(connection, attempt, types: replies)
-            case .failure(let failure):
-                close()
-                // A kept connection that the server had ended unseen says nothing about the server.
-                if failure.stream != nil, !isFresh { return connect(attempt) }
-                attempt.finish(Self.down(HealthReason(failure), failure.description, attempt))
+    private func askTypes(_ opened: Result<RedisConnection, RedisFailure>, _ attempt: CheckAttempt) {
+        switch opened {
+        case .failure(let failure): finish(attempt, failure)
+        case .success(let open):
+            open.send(keys.map { ["TYPE", $0.key] }, deadline: attempt.remaining) { [self] outcome in
+                guard !attempt.isFinished else { return }
+                switch outcome {
+                case .success(let replies): askSizes(open, attempt, types: replies)
+                case .failure(let failure):
+                    let isReplaced = connection.replaces(after: failure, for: attempt) { [self] in
+                        askTypes($0, attempt)
+                    }
+                    if !isReplaced { finish(attempt, failure) }
+                }
             }
         }
     }

@@ -8,83 +8,66 @@ import RedisClient
 ///
 /// `PONG` alone proves little: a server that is full, a replica, or one that cannot save says it, too.
 final class RedisProbe: CheckProbe {
-    private let name: String
     private let configuration: RedisCheckConfiguration
     private let connector: RedisConnector
     private let environment: CheckEnvironment
     private var reader = RedisInfoReader()
-    private var connection: RedisConnection?
+    private let connection: KeptConnection<RedisConnection>
     private var second: RedisConnection?
+    /// When a login last succeeded, or was tried beside the open connection.
     private var lastLogin: MonotonicTime?
-    private var isClosed = false
+    private var hasLoginFailed = false
+    private let database: Int
 
     init(name: String, configuration: RedisCheckConfiguration, url: RedisURL, environment: CheckEnvironment) {
-        self.name = name
         self.configuration = configuration
         self.environment = environment
-        connector = RedisConnector(url: url, tls: configuration.tls, environment: environment)
+        let connector = RedisConnector(url: url, tls: configuration.tls, environment: environment)
+        let database = configuration.mode == .standalone ? url.database : 0
+        self.connector = connector
+        self.database = database
+        connection = KeptConnection { deadline, completion in
+            connector.open(database: database, deadline: deadline, completion: completion)
+        } closed: {
+            environment.connectionClosed(name)
+        }
     }
 
+    /// Whatever is under way may answer too late: none of it is used again.
     func close() {
-        isClosed = true
-        giveUp()
+        connection.close()
+        second?.close()
+        second = nil
     }
 
     func begin(_ attempt: CheckAttempt) {
         let round = RedisRound(attempt)
         attempt.whenLate = { [self] in
-            giveUp()
+            close()
             return round.down(.timeout, "no answer within the deadline")
         }
-        guard let connection, connection.isOpen else { return connect(round) }
-        if let interval = configuration.loginInterval, attempt.started - (lastLogin ?? attempt.started) >= interval {
+        if connection.current?.isUsable != true {
+            environment.note("connecting to \(connector.url.address)")
+            lastLogin = nil
+        } else if isLoginDue(at: attempt.started) {
             tryLogin(round)
         }
-        ask(connection, round)
-    }
-
-    private func giveUp() {
-        connection?.close()
-        connection = nil
-        second?.close()
-        second = nil
+        connection.use(for: attempt) { [self] in ask($0, round) }
     }
 
     // MARK: Logging in
 
-    private func open(_ round: RedisRound, completion: @escaping (RedisConnection, RedisFailure?) -> Void)
-        -> RedisConnection
-    {
-        let database = configuration.mode == .standalone ? connector.url.database : 0
-        return connector.open(database: database, deadline: round.attempt.remaining, completion: completion)
-    }
-
-    private func connect(_ round: RedisRound) {
-        connection?.close()
-        environment.note("connecting to \(connector.url.address)")
-        connection = open(round) { [self] fresh, failure in
-            guard !round.attempt.isFinished else { return }
-            if let failure {
-                connection = nil
-                return round.attempt.finish(round.down(HealthReason(failure), failure.description))
-            }
-            if isClosed { return fresh.close() }
-            lastLogin = MonotonicTime.now()
-            environment.note("logged in")
-            fresh.onClose = { [weak self, weak fresh] _ in
-                guard let self, let fresh, connection === fresh else { return }
-                connection = nil
-                environment.connectionClosed(name)
-            }
-            ask(fresh, round)
-        }
+    /// One that failed is tried again by every attempt: as long as nobody gets in, the open connection proves nothing.
+    private func isLoginDue(at now: MonotonicTime) -> Bool {
+        guard let interval = configuration.loginInterval else { return false }
+        return hasLoginFailed || now - (lastLogin ?? now) >= interval
     }
 
     /// A server may serve its old connections and hang on new ones.
     private func tryLogin(_ round: RedisRound) {
         lastLogin = round.attempt.started
         round.isLoginPending = true
-        second = open(round) { [self] fresh, failure in
+        second = connector.open(database: database, deadline: round.attempt.remaining) { [self] fresh, failure in
             guard failure == nil else { return loginTried(round, fresh, failure) }
             fresh.send([["PING"]], deadline: round.attempt.remaining) { [self] outcome in
                 switch outcome {
@@ -100,6 +83,7 @@ final class RedisProbe: CheckProbe {
         second = nil
         round.isLoginPending = false
         round.loginFailure = failure
+        hasLoginFailed = failure != nil
         finishIfComplete(round)
     }
 
@@ -121,10 +105,20 @@ final class RedisProbe: CheckProbe {
         return commands
     }
 
-    private func ask(_ connection: RedisConnection, _ round: RedisRound) {
+    private func ask(_ opened: Result<RedisConnection, RedisFailure>, _ round: RedisRound) {
+        let open: RedisConnection
+        switch opened {
+        case .failure(let failure): return finish(round, failure)
+        case .success(let connection): open = connection
+        }
+        if lastLogin == nil {
+            lastLogin = MonotonicTime.now()
+            hasLoginFailed = false
+            environment.note("logged in")
+        }
         let commands = commands()
         let asked = MonotonicTime.now()
-        connection.send(commands, deadline: round.attempt.remaining) { [self] outcome in
+        open.send(commands, deadline: round.attempt.remaining) { [self] outcome in
             guard !round.attempt.isFinished else { return }
             round.answerTime = MonotonicTime.now() - asked
             switch outcome {
@@ -136,17 +130,15 @@ final class RedisProbe: CheckProbe {
                 }
                 finishIfComplete(round)
             case .failure(let failure):
-                connection.close()
-                if self.connection === connection { self.connection = nil }
-                let isOldConnection = failure.stream != nil && !round.hasReconnected
-                // A kept connection that the server had ended unseen says nothing about the server: a new one does.
-                if isOldConnection {
-                    round.hasReconnected = true
-                    return connect(round)
-                }
-                round.attempt.finish(round.down(HealthReason(failure), failure.description))
+                lastLogin = nil
+                let isReplaced = connection.replaces(after: failure, for: round.attempt) { [self] in ask($0, round) }
+                if !isReplaced { finish(round, failure) }
             }
         }
+    }
+
+    private func finish(_ round: RedisRound, _ failure: RedisFailure) {
+        round.attempt.finish(round.down(HealthReason(failure), failure.description))
     }
 
     private static func key(_ command: [String]) -> String {
@@ -243,7 +235,6 @@ final class RedisRound {
     var isAnswered = false
     var isLoginPending = false
     var loginFailure: RedisFailure?
-    var hasReconnected = false
 
     init(_ attempt: CheckAttempt) {
         self.attempt = attempt

@@ -60,6 +60,8 @@ final class QuickCheckSchedule: Sendable {
 struct SQLiteFinding: Sendable {
     var error: SQLiteError?
     var isMissing = false
+    /// Why nothing can be written, where that was asked for.
+    var unwritable: HealthReason?
     var bytes: Double?
     var walBytes: Double = 0
     var pages: Double?
@@ -80,6 +82,7 @@ struct SQLiteFinding: Sendable {
             return finding
         }
         finding.bytes = size
+        if configuration.requiresWritable { finding.unwritable = whyUnwritable(configuration.path) }
         finding.walBytes = fileSize(configuration.path + "-wal") ?? 0
         do throws(SQLiteError) {
             var settings = SQLiteDatabase.Configuration()
@@ -101,10 +104,24 @@ struct SQLiteFinding: Sendable {
         return finding
     }
 
+    /// Looks at the permissions and the file system: the database is never written to, not even locked.
+    private static func whyUnwritable(_ path: String) -> HealthReason? {
+        let usage = FileSystemUsage(device: "", mountPoint: "", kind: "", path: path)
+        if usage?.isReadOnly == true { return .readOnly }
+        if let usage, usage.size > 0, usage.available < leastAvailable { return .full }
+        return unsafe access(path, W_OK) == 0 ? nil : .readOnly
+    }
+
+    /// A transaction's pages and its write-ahead log do not fit into less.
+    private static let leastAvailable = 64.0 * 1_024
+
     func result(_ configuration: SQLiteCheckConfiguration, duration: Duration) -> CheckResult {
         if isMissing { return .down(.missing, "no such file", duration: duration, samples: Self.downSamples) }
         if let error {
             return .down(reason(of: error), error.message, duration: duration, samples: samples(isUp: false))
+        }
+        if let unwritable {
+            return .down(unwritable, "nothing can be written", duration: duration, samples: samples(isUp: false))
         }
         if isSound == false {
             return .down(.corrupt, "quick_check failed", duration: duration, samples: samples(isUp: false))

@@ -9,6 +9,8 @@ package struct SQLiteCheckConfiguration: Sendable {
     package var quickCheckInterval: Duration? = .seconds(3_600)
     /// A write-ahead log that grows beyond this is degraded (`threshold`).
     package var maximumWALBytes: Int? = 256 << 20
+    /// A file, or a file system, that takes no writes is down: `read_only` or `full`.
+    package var requiresWritable = false
     /// A statement of one's own; its failure is the check's failure.
     package var query: String?
 

@@ -45,6 +45,10 @@ package struct NameDiscovery: Sendable {
         case .mailExchange(_, let host):
             labels["__meta_dns_mx_record_target"] = host
             target = "\(Self.withoutDot(host)):\(configuration.port)"
+        case .name(let host):
+            labels["__meta_dns_ns_record_target"] = host
+            target = "\(Self.withoutDot(host)):\(configuration.port)"
+        case .authority, .text: return nil
         case .service(_, _, let port, let host):
             labels["__meta_dns_srv_record_target"] = host
             labels["__meta_dns_srv_record_port"] = "\(port)"

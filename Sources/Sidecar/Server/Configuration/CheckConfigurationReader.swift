@@ -180,6 +180,7 @@ struct CheckConfigurationReader {
         var configuration = SQLiteCheckConfiguration(path: path)
         configuration.busyTimeout = reader.duration("busy_timeout") ?? configuration.busyTimeout
         configuration.quickCheckInterval = reader.duration("quick_check_interval") ?? configuration.quickCheckInterval
+        configuration.requiresWritable = reader.boolean("writable") ?? configuration.requiresWritable
         configuration.maximumWALBytes = reader.bytes("max_wal") ?? configuration.maximumWALBytes
         configuration.query = reader.string("query")
         return configuration

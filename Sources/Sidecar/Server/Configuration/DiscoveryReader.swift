@@ -47,6 +47,9 @@ struct DiscoveryReader {
     private func hostNames(_ reader: YAMLMappingReader) -> DiscoveryConfiguration? {
         defer { reader.finish() }
         let type: DNSRecordType = reader.choice("type") ?? .srv
+        if ![.srv, .a, .aaaa, .mx, .ns].contains(type) {
+            reader.problem("type", "expected one of SRV, A, AAAA, MX, NS")
+        }
         let port = reader.integer("port", in: 1...65_535)
         let interval = reader.duration("refresh_interval", atLeast: .seconds(1)) ?? .seconds(30)
         let servers = nameServers(reader)
