@@ -60,7 +60,9 @@ let metrics: [Target] = [
     library(
         "HTTPMetrics",
         "Metrics/HTTPMetrics",
-        ["SidecarMetrics", "Exposition", "Gzip", hummingbird, httpTypes, logging, nioCore, tracing]
+        [
+            "SidecarMetrics", "Exposition", "Gzip", hummingbird, httpTypes, logging, nioCore, nioHTTP1, tracing,
+        ]
     ),
     library("TimeSeries", "Metrics/TimeSeries", ["RegularExpressions"]),
 ]

@@ -44,6 +44,66 @@ import Testing
         }
     }
 
+    /// A way to break off an upload: what is sent of it, and whether the connection ends with a reset.
+    struct BrokenUpload: CustomTestStringConvertible {
+        let name: String
+        let header: String
+        let sent: String
+        let isReset: Bool
+        var testDescription: String { name }
+    }
+
+    @Test(arguments: [
+        BrokenUpload(name: "length, close", header: "Content-Length: 900", sent: "abc", isReset: false),
+        BrokenUpload(name: "length, reset", header: "Content-Length: 900", sent: "abc", isReset: true),
+        BrokenUpload(name: "nothing sent, close", header: "Content-Length: 900", sent: "", isReset: false),
+        BrokenUpload(name: "chunks, close", header: "Transfer-Encoding: chunked", sent: "3\r\nabc\r\n", isReset: false),
+        BrokenUpload(name: "in a chunk, close", header: "Transfer-Encoding: chunked", sent: "9\r\nabc", isReset: false),
+        BrokenUpload(name: "chunks, reset", header: "Transfer-Encoding: chunked", sent: "3\r\nabc\r\n", isReset: true),
+    ]) func `an upload that the client breaks off is a 499`(upload: BrokenUpload) async throws {
+        let service = MiddlewareTests.Service()
+        let registry = service.registry
+        let isReading = Flag()
+        service.router.post("/uploads") { request, _ in
+            isReading.raise()
+            var request = request
+            return try await request.collectBody(upTo: 1_000).readableBytes.description
+        }
+        try await Application(router: service.router).test(.live) { client in
+            let port = try #require(client.port)
+            do {
+                let connection = try RawConnection(port: port)
+                try connection.send("POST /uploads HTTP/1.1\r\nHost: a\r\n\(upload.header)\r\n\r\n\(upload.sent)")
+                #expect(await waitUntil { isReading.isRaised })
+                if upload.isReset { connection.resetOnClose() }
+                withExtendedLifetime(connection) {}
+            }
+            let prefix = "http_server_request_duration_seconds_count{"
+            #expect(await waitUntil { !MiddlewareTests.Service.lines(prefix, of: registry).isEmpty })
+            let lines = MiddlewareTests.Service.lines(prefix, of: registry)
+            #expect(lines.count == 1)
+            #expect(lines.first?.contains(#"error_type="client_closed""#) == true, "\(lines)")
+            #expect(lines.first?.contains(#"http_response_status_code="499""#) == true)
+            let active = MiddlewareTests.Service.lines("http_server_active_requests", of: registry)
+            #expect(active.allSatisfy { $0.hasSuffix(" 0") })
+        }
+    }
+
+    @Test func `a body that is not HTTP is a 400`() async throws {
+        let service = MiddlewareTests.Service()
+        let registry = service.registry
+        try await Application(router: service.router).test(.live) { client in
+            let connection = try RawConnection(port: try #require(client.port))
+            try connection.send("POST /boxes/1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+            let answer = try await connection.read()
+            #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer)")
+            let prefix = #"http_server_request_duration_seconds_count{http_request_method="POST","#
+            #expect(await waitUntil { !MiddlewareTests.Service.lines(prefix, of: registry).isEmpty })
+            let lines = MiddlewareTests.Service.lines(prefix, of: registry)
+            #expect(lines.first?.contains(#"http_response_status_code="400""#) == true, "\(lines)")
+        }
+    }
+
     @Test func `the access log reaches a descriptor as lines of JSON`() async throws {
         let pipe = Pipe()
         let log = AccessLog(descriptor: pipe.fileHandleForWriting.fileDescriptor)
@@ -100,6 +160,13 @@ import Testing
         #expect(logged.first?.contains("http.route=/boxes/{id}") == true)
         #expect(logged.first?.contains("secret") == false)
     }
+}
+
+/// Tells one thread that another has come to a place.
+private final class Flag: Sendable {
+    private let flag = Atomic<Bool>(false)
+    var isRaised: Bool { flag.load(ordering: .acquiring) }
+    func raise() { flag.store(true, ordering: .releasing) }
 }
 
 /// Remembers what was logged.

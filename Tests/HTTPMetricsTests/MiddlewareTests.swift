@@ -185,6 +185,35 @@ import Testing
         #expect(buckets.filter { $0.contains("/stream") }.count == 15)
     }
 
+    @Test func `many routes and statuses, asked for at once, keep their own series`() async throws {
+        let service = Service()
+        for route in 0..<150 {
+            service.router.get("/many/\(route)/:status") { _, context in
+                Response(status: .init(code: try context.parameters.require("status", as: Int.self)))
+            }
+        }
+        try await service.run { client in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<8 {
+                    group.addTask {
+                        for step in 0..<150 {
+                            let route = (step + task * 19) % 150
+                            try await client.execute(uri: "/many/\(route)/\(200 + route % 3)", method: .get) { _ in }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            // More statuses of one route than are remembered.
+            for status in 300..<400 { try await client.execute(uri: "/many/0/\(status)", method: .get) { _ in } }
+        }
+        let counts = service.lines("http_server_request_duration_seconds_count")
+        #expect(counts.count == 250)
+        #expect(counts.count { $0.hasSuffix(" 8") } == 150)
+        #expect(counts.count { $0.hasSuffix(" 1") } == 100)
+        #expect(service.lines("http_server_active_requests").allSatisfy { $0.hasSuffix(" 0") })
+    }
+
     @Test func `a trace reaches exemplar, handler and access log`() async throws {
         let lines = Mutex<[String]>([])
         let service = Service { configuration in

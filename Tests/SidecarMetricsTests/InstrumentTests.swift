@@ -29,6 +29,22 @@ import Testing
         #expect(test.line("queue_jobs") == "3.5")
     }
 
+    @Test func `what comes and goes is counted over all threads`() {
+        let test = TestRegistry()
+        let open = test.registry.upDownCounter("streams_open", help: "Streams.")
+        let byKind = test.registry.upDownCounter("tasks_open", help: "Tasks.", labels: BookingLabels.self)
+        let labels = BookingLabels(outcome: .success, room: "1")
+        // More threads than have memory of their own; what one adds another may take away.
+        ConcurrencyTests.onThreads(70) { number in
+            for _ in 0..<1_000 { number % 2 == 0 ? open.increment(by: 3) : open.decrement(by: 2) }
+            byKind.increment(labels)
+        }
+        byKind.increment(labels, by: -80)
+        #expect(open.value == 35_000)
+        #expect(test.line("streams_open") == "35000")
+        #expect(test.lines.filter { $0.hasPrefix("tasks_open{") }.allSatisfy { $0.hasSuffix(" -10") })
+    }
+
     @Test func `histogram counts in the bucket whose bound is not below the value`() {
         let test = TestRegistry()
         let histogram = test.registry.histogram("wait", help: "Wait.", unit: .seconds, .buckets([0.1, 1, 10]))

@@ -30,6 +30,9 @@ package final class RawConnection: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Makes the coming close a reset.
+    package func resetOnClose() { setReset(descriptor) }
+
     package func send(_ text: String) throws {
         let bytes = Array(text.utf8)
         let sent = unsafe bytes.withUnsafeBytes { unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, 0) }

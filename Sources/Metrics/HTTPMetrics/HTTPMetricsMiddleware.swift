@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPTypes
 public import Hummingbird
-import Logging
-import NIOCore
 public import SidecarMetrics
 import Tracing
 
@@ -15,6 +12,7 @@ import Tracing
 /// A response with a small body of known length from a handler that took less than a millisecond is recorded when the
 /// handler returns; all others when their last byte has been written.
 public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
+    // Code that is generic over the context asks for its type's properties at every step, so little is done here.
     private let recorder: RequestRecorder
 
     /// Creates the middleware and registers its metrics.
@@ -31,74 +29,66 @@ public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
     ///   - context: its context, which knows the route.
     ///   - next: the rest of the chain.
     /// - Returns: the response of the chain.
+    @concurrent
     public func handle(
         _ request: Request,
         context: Context,
         next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let instruments = recorder.instruments(for: request, route: context.endpointPath)
-        guard !instruments.isExcluded else { return try await next(request, context) }
-        let started = recorder.now()
-        let trace = recorder.trace(of: request)
-        let record = RequestRecord(
-            recorder: recorder,
-            instruments: instruments,
-            started: started,
-            trace: trace,
-            request: request.head,
-            logger: context.logger
-        )
-        instruments.began()
+        guard let running = recorder.begin(request, endpoint: context.endpointPath) else {
+            return try await next(request, context)
+        }
         do {
-            var response: Response
-            if let trace {
+            let response: Response
+            if let trace = running.trace {
                 var traced = ServiceContext.current ?? .topLevel
                 traced.traceParent = trace
                 response = try await ServiceContext.withValue(traced) { try await next(request, context) }
             } else {
                 response = try await next(request, context)
             }
-            if let length = response.body.contentLength, length <= RequestRecorder.smallBody,
-                recorder.now() &- started < RequestRecorder.quickNanoseconds
-            {
-                record.finish(status: response.status.code, errorType: "", responseBytes: length)
-            } else {
-                response.body = Self.watched(response.body, record, status: response.status.code)
+            let now = recorder.now()
+            let length = response.body.contentLength
+            guard recorder.isAsGoodAsWritten(length, running, now) else {
+                var response = response
+                let watched = WatchedResponse(
+                    recorder,
+                    running,
+                    request.head,
+                    context.logger,
+                    status: response.status.code
+                )
+                response.body = watched.watching(response.body)
+                return response
             }
+            finish(
+                running,
+                request,
+                context,
+                RequestResult(status: response.status.code, errorType: "", responseBytes: length, ended: now)
+            )
             return response
         } catch {
             let failure = RequestFailure(error)
-            record.finish(status: failure.status, errorType: failure.errorType, responseBytes: nil)
+            finish(
+                running,
+                request,
+                context,
+                RequestResult(
+                    status: failure.status,
+                    errorType: failure.errorType,
+                    responseBytes: nil,
+                    ended: recorder.now()
+                )
+            )
             throw error
         }
     }
 
-    /// The same body; what becomes of it is recorded.
-    private static func watched(_ body: ResponseBody, _ record: RequestRecord, status: Int) -> ResponseBody {
-        // Recorded when the last reference to it goes, if nobody ever asks for the body: a dropped response.
-        let guardian = UnwrittenResponse(record, status: status)
-        let length = body.contentLength
-        return ResponseBody(contentLength: length) { writer in
-            guardian.isBeingWritten()
-            let counter = length == nil ? ByteCount() : nil
-            do {
-                if let counter {
-                    try await body.write(
-                        writer.map { buffer in
-                            counter.add(buffer.readableBytes)
-                            return buffer
-                        }
-                    )
-                } else {
-                    try await body.write(writer)
-                }
-                record.finish(status: status, errorType: "", responseBytes: length ?? counter?.value)
-            } catch {
-                // The head has been sent, so nobody but the client's absence is to blame for a failed write.
-                let failure = RequestFailure(whileWriting: error)
-                record.finish(status: failure.status, errorType: failure.errorType, responseBytes: counter?.value)
-                throw error
-            }
+    private func finish(_ running: RunningRequest, _ request: Request, _ context: Context, _ result: RequestResult) {
+        // The logger is asked for only when there is something to log.
+        if recorder.finish(running, request.head, result) {
+            recorder.log(running, request.head, result, context.logger)
         }
     }
 }

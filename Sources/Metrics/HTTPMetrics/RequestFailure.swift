@@ -2,6 +2,7 @@
 
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 
 /// What an error means for the request: a status, and a cause for the `error_type` label.
 struct RequestFailure {
@@ -19,6 +20,9 @@ struct RequestFailure {
             errorType = status >= 500 ? String(status) : ""
         } else if Self.isDisconnect(error) {
             self = Self.disconnect
+        } else if error is HTTPParserError {
+            // What the client sent is not HTTP. Hummingbird answers 400.
+            self = RequestFailure(status: 400, errorType: "")
         } else {
             status = 500
             errorType = Self.name(of: error)
@@ -44,6 +48,8 @@ struct RequestFailure {
 
     private static func isDisconnect(_ error: any Error) -> Bool {
         if error is CancellationError || error is IOError { return true }
+        // The connection ended in the middle of the request's body.
+        if let error = error as? HTTPParserError { return error == .invalidEOFState || error == .closedConnection }
         switch error as? ChannelError {
         case .ioOnClosedChannel, .outputClosed, .inputClosed, .alreadyClosed, .eof: return true
         default: return false

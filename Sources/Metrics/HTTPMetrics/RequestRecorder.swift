@@ -1,25 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Exposition
 import HTTPTypes
 import Hummingbird
 import Logging
 import SidecarMetrics
-import Synchronization
 
-/// What the middleware knows about all requests.
+/// A request that is being served.
+struct RunningRequest: Sendable {
+    let instruments: RouteInstruments
+    let started: Int64
+    let trace: TraceParent?
+}
+
+/// How a request ended.
+struct RequestResult: Sendable {
+    let status: Int
+    /// Why it failed; empty when it did not.
+    let errorType: String
+    /// Bytes of the response's body, if known.
+    let responseBytes: Int?
+    let ended: Int64
+}
+
+/// Records requests: what the middleware does that does not depend on the type of its context.
 final class RequestRecorder: Sendable {
-    let configuration: HTTPMetricsConfiguration
+    private let configuration: HTTPMetricsConfiguration
     private let routes: RouteTable
+    private let slowNanoseconds: Int64
 
     /// Bodies up to this size leave in one write.
-    static let smallBody = 65_536
+    private static let smallBody = 65_536
     /// A client does not go away in so short a time, so that its absence need not be looked for.
-    static let quickNanoseconds: Int64 = 1_000_000
+    private static let quickNanoseconds: Int64 = 1_000_000
+    private static let traceParentName = HTTPField.Name("traceparent") ?? .userAgent
 
     init(_ registry: MetricsRegistry, _ configuration: HTTPMetricsConfiguration) {
         self.configuration = configuration
         self.routes = RouteTable(registry, configuration)
+        self.slowNanoseconds = configuration.slowRequestThreshold.map(Self.nanoseconds) ?? .max
+    }
+
+    /// The same for longer than anybody waits, so that it fits.
+    private static func nanoseconds(_ duration: Duration) -> Int64 {
+        let (seconds, attoseconds) = duration.components
+        guard seconds < 1_000_000_000 else { return .max }
+        return max(seconds, 0) * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 
     func now() -> Int64 {
@@ -27,120 +52,80 @@ final class RequestRecorder: Sendable {
         return SystemTime.monotonicNanoseconds()
     }
 
-    func instruments(for request: Request, route: String?) -> RouteInstruments {
-        // The router's name for "no route"; templates start with a slash.
-        let route = route.flatMap { $0.utf8.first == UInt8(ascii: "/") ? $0 : nil }
-        return routes.instruments(
-            route: route,
+    /// Begins a request; nil when its route is left out.
+    /// - Parameter endpoint: the router's name for the route.
+    func begin(_ request: Request, endpoint: String?) -> RunningRequest? {
+        // The router has another name for "no route"; templates start with a slash.
+        let template = endpoint.flatMap { $0.utf8.first == UInt8(ascii: "/") ? $0 : nil }
+        let instruments = routes.instruments(
+            template: template,
             method: KnownMethod(request.method.rawValue),
             isSecure: request.head.scheme == "https"
         )
+        guard !instruments.isExcluded else { return nil }
+        let trace = configuration.followsTraces ? request.headers[Self.traceParentName].flatMap(TraceParent.init) : nil
+        instruments.began()
+        return RunningRequest(instruments: instruments, started: now(), trace: trace)
     }
 
-    func trace(of request: Request) -> TraceParent? {
-        guard configuration.followsTraces, let header = request.headers[Self.traceParentName] else { return nil }
-        return TraceParent(header)
+    /// Whether a response may be recorded before it has been written: it is small, and came at once.
+    func isAsGoodAsWritten(_ length: Int?, _ running: RunningRequest, _ now: Int64) -> Bool {
+        guard let length else { return false }
+        return length <= Self.smallBody && now &- running.started < Self.quickNanoseconds
     }
 
-    private static let traceParentName = HTTPField.Name("traceparent") ?? .userAgent
-}
-
-/// One request from its start to the one moment at which it is recorded.
-final class RequestRecord: Sendable {
-    private let recorder: RequestRecorder
-    private let instruments: RouteInstruments
-    private let started: Int64
-    private let trace: TraceParent?
-    private let request: HTTPRequest
-    private let logger: Logger
-    private let isFinished = Atomic<Bool>(false)
-
-    init(
-        recorder: RequestRecorder,
-        instruments: RouteInstruments,
-        started: Int64,
-        trace: TraceParent?,
-        request: HTTPRequest,
-        logger: Logger
-    ) {
-        self.recorder = recorder
-        self.instruments = instruments
-        self.started = started
-        self.trace = trace
-        self.request = request
-        self.logger = logger
-    }
-
-    /// Records the request; only the first call counts.
-    func finish(status: Int, errorType: String, responseBytes: Int?) {
-        guard !isFinished.exchange(true, ordering: .relaxed) else { return }
-        instruments.ended()
-        let errorType = errorType.isEmpty && status >= 500 ? String(status) : errorType
-        let nanoseconds = max(0, recorder.now() &- started)
-        let seconds = Double(nanoseconds) / 1e9
-        let outcome = instruments.outcome(status, errorType)
-        if let trace, let duration = outcome.duration {
-            duration.observe(seconds, exemplar: ["trace_id": trace.traceID, "span_id": trace.spanID])
-        } else {
-            outcome.duration?.observe(seconds)
-        }
-        if let size = outcome.requestSize { size.observe(Double(requestBytes)) }
-        if let responseBytes { outcome.responseSize?.observe(Double(responseBytes)) }
-        outcome.classicTotal?.increment()
-        outcome.classicDuration?.observe(seconds)
-        log(status, errorType, nanoseconds, responseBytes)
+    /// Records a request.
+    /// - Returns: whether it is to be logged.
+    func finish(_ running: RunningRequest, _ head: HTTPRequest, _ result: RequestResult) -> Bool {
+        running.instruments.ended()
+        let nanoseconds = max(0, result.ended &- running.started)
+        running.instruments.outcome(result.status, result.errorTypeLabel).record(
+            seconds: Double(nanoseconds) / 1e9,
+            trace: running.trace,
+            requestBytes: Self.requestBytes(head, running.instruments.method),
+            responseBytes: result.responseBytes
+        )
+        return nanoseconds > slowNanoseconds || configuration.accessLog != nil
     }
 
     /// What the client announced; a body of unknown length counts as nothing.
-    private var requestBytes: Int {
-        switch instruments.method {
+    private static func requestBytes(_ head: HTTPRequest, _ method: KnownMethod) -> Int {
+        switch method {
         case .get, .head: 0
-        default: request.headerFields[.contentLength].flatMap { Int($0) }.map { max(0, $0) } ?? 0
+        default: head.headerFields[.contentLength].flatMap { Int($0) }.map { max(0, $0) } ?? 0
         }
     }
 
-    private func log(_ status: Int, _ errorType: String, _ nanoseconds: Int64, _ responseBytes: Int?) {
-        if let accessLog = recorder.configuration.accessLog {
+    /// Writes the access log's line, and an event when the request was slow.
+    func log(_ running: RunningRequest, _ head: HTTPRequest, _ result: RequestResult, _ logger: Logger) {
+        let nanoseconds = max(0, result.ended &- running.started)
+        if let accessLog = configuration.accessLog {
             accessLog.write(
                 AccessLogEntry(
-                    method: request.method.rawValue,
-                    path: request.path ?? "",
-                    route: instruments.route,
-                    status: status,
+                    method: head.method.rawValue,
+                    path: head.path ?? "",
+                    route: running.instruments.route,
+                    status: result.status,
                     nanoseconds: nanoseconds,
-                    responseBytes: responseBytes,
-                    errorType: errorType,
-                    traceID: trace?.traceID,
+                    responseBytes: result.responseBytes,
+                    errorType: result.errorTypeLabel,
+                    traceID: running.trace?.traceID,
                     requestID: logger[metadataKey: "hb.request.id"].map { "\($0)" }
                 )
             )
         }
-        guard let threshold = recorder.configuration.slowRequestThreshold,
-            Duration.nanoseconds(nanoseconds) > threshold
-        else { return }
+        guard nanoseconds > slowNanoseconds else { return }
         var metadata: Logger.Metadata = [
-            "http.route": "\(instruments.route)", "http.request.method": "\(instruments.method.labelValue)",
-            "http.response.status_code": "\(status)", "http.duration_ms": "\(nanoseconds / 1_000_000)",
+            "http.route": "\(running.instruments.route)",
+            "http.request.method": "\(running.instruments.method.labelValue)",
+            "http.response.status_code": "\(result.status)", "http.duration_ms": "\(nanoseconds / 1_000_000)",
         ]
-        if let trace { metadata["trace_id"] = "\(trace.traceID)" }
-        (recorder.configuration.logger ?? logger).warning("slow request", metadata: metadata)
+        if let trace = running.trace { metadata["trace_id"] = "\(trace.traceID)" }
+        (configuration.logger ?? logger).warning("slow request", metadata: metadata)
     }
 }
 
-/// Records a response that was thrown away before anybody wrote it.
-final class UnwrittenResponse: Sendable {
-    private let record: RequestRecord
-    private let status: Int
-    private let isWritten = Atomic<Bool>(false)
-
-    init(_ record: RequestRecord, status: Int) {
-        self.record = record
-        self.status = status
-    }
-
-    func isBeingWritten() { isWritten.store(true, ordering: .relaxed) }
-
-    deinit {
-        if !isWritten.load(ordering: .relaxed) { record.finish(status: status, errorType: "", responseBytes: 0) }
-    }
+extension RequestResult {
+    /// OpenTelemetry: a server error without another cause has its status as its type.
+    var errorTypeLabel: String { errorType.isEmpty && status >= 500 ? String(status) : errorType }
 }

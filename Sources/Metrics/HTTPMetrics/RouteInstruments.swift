@@ -2,92 +2,18 @@
 
 import Exposition
 import SidecarMetrics
-import Synchronization
-
-/// The metric families that the middleware fills.
-struct HTTPFamilies: Sendable {
-    var duration: Family<RequestLabels, Histogram>?
-    var active: Family<ActiveLabels, Gauge>?
-    var requestSize: Family<RequestLabels, Histogram>?
-    var responseSize: Family<RequestLabels, Histogram>?
-    var classicTotal: Family<ClassicLabels, Counter>?
-    var classicDuration: Family<ClassicLabels, Histogram>?
-    var classicInFlight: Gauge?
-
-    init(_ registry: MetricsRegistry, _ configuration: HTTPMetricsConfiguration) {
-        if let log = configuration.accessLog {
-            registry.observable(
-                "http_access_log_dropped_lines",
-                help: "Lines of the access log for which there was no room or no reader.",
-                kind: .counter
-            ) { [(.none, Double(log.dropped))] }
-        }
-        if configuration.naming.contains(.openTelemetry) {
-            duration = registry.histogram(
-                "http_server_request_duration_seconds",
-                help: "Duration of HTTP requests until the last byte of the response was written.",
-                unit: .seconds,
-                labels: RequestLabels.self,
-                configuration.durationBuckets
-            )
-            active = registry.gauge(
-                "http_server_active_requests",
-                help: "HTTP requests being served.",
-                labels: ActiveLabels.self
-            )
-            if configuration.recordsBodySizes {
-                requestSize = registry.histogram(
-                    "http_server_request_body_size_bytes",
-                    help: "Size of request bodies.",
-                    unit: .bytes,
-                    labels: RequestLabels.self,
-                    configuration.sizeBuckets
-                )
-                responseSize = registry.histogram(
-                    "http_server_response_body_size_bytes",
-                    help: "Size of response bodies.",
-                    unit: .bytes,
-                    labels: RequestLabels.self,
-                    configuration.sizeBuckets
-                )
-            }
-        }
-        if configuration.naming.contains(.classic) {
-            classicTotal = registry.counter("http_requests_total", help: "HTTP requests.", labels: ClassicLabels.self)
-            classicDuration = registry.histogram(
-                "http_request_duration_seconds",
-                help: "Duration of HTTP requests.",
-                unit: .seconds,
-                labels: ClassicLabels.self,
-                configuration.durationBuckets
-            )
-            classicInFlight = registry.gauge("http_requests_in_flight", help: "HTTP requests being served.")
-        }
-    }
-}
 
 /// The instruments of one route and method, found once per request by the route's template.
 final class RouteInstruments: Sendable {
     let route: String
     let method: KnownMethod
-    let scheme: String
+    let isSecure: Bool
     let isExcluded: Bool
-    let active: Gauge?
-    let classicInFlight: Gauge?
+    private let active: UpDownCounter?
+    private let classicInFlight: UpDownCounter?
     private let families: HTTPFamilies
     private let buckets: HistogramConfiguration?
-    private let outcomes = Mutex<[Outcome]>([])
-
-    /// The instruments of one status; handles, so that recording looks nothing up.
-    struct Outcome: Sendable {
-        let status: Int
-        let errorType: String
-        let duration: Histogram?
-        let requestSize: Histogram?
-        let responseSize: Histogram?
-        let classicTotal: Counter?
-        let classicDuration: Histogram?
-    }
+    private let outcomes = PublishedTable<OutcomeInstruments>(limit: mostOutcomes)
 
     /// Outcomes remembered; more than these are looked up in the families each time.
     private static let mostOutcomes = 64
@@ -95,21 +21,25 @@ final class RouteInstruments: Sendable {
     init(
         route: String,
         method: KnownMethod,
-        scheme: String,
+        isSecure: Bool,
         isExcluded: Bool,
         families: HTTPFamilies,
         buckets: HistogramConfiguration?
     ) {
         self.route = route
         self.method = method
-        self.scheme = scheme
+        self.isSecure = isSecure
         self.isExcluded = isExcluded
         self.families = families
         self.buckets = buckets
-        self.active =
-            isExcluded
-            ? nil : families.active?[ActiveLabels(method: method.labelValue, scheme: scheme)]
+        let labels = ActiveLabels(method: method.labelValue, scheme: Self.scheme(isSecure))
+        self.active = isExcluded ? nil : families.active?[labels]
         self.classicInFlight = isExcluded ? nil : families.classicInFlight
+    }
+
+    @inline(__always)
+    func isFor(_ route: String, _ method: KnownMethod, isSecure: Bool) -> Bool {
+        self.method == method && self.isSecure == isSecure && self.route == route
     }
 
     func began() {
@@ -122,19 +52,25 @@ final class RouteInstruments: Sendable {
         classicInFlight?.decrement()
     }
 
-    func outcome(_ status: Int, _ errorType: String) -> Outcome {
-        let known = outcomes.withLock { outcomes in
-            outcomes.first { $0.status == status && $0.errorType == errorType }
+    /// The instruments of a status and, unless it is empty, a cause.
+    func outcome(_ status: Int, _ errorType: String) -> OutcomeInstruments {
+        var hash = UInt64(truncatingIfNeeded: status) &* 0x9e37_79b9_7f4a_7c15
+        if !errorType.isEmpty {
+            var hasher = LabelHasher(seed: hash)
+            hasher.append(errorType)
+            hash = hasher.state
         }
-        return known ?? makeOutcome(status, errorType)
+        if let known = outcomes.find(hash, { $0.status == status && $0.errorType == errorType }) { return known }
+        let made = makeOutcome(status, errorType)
+        return outcomes.add(made, hash) { $0.status == status && $0.errorType == errorType }
     }
 
-    private func makeOutcome(_ status: Int, _ errorType: String) -> Outcome {
+    private func makeOutcome(_ status: Int, _ errorType: String) -> OutcomeInstruments {
         let labels = RequestLabels(
             method: method.labelValue,
             route: route,
             status: status,
-            scheme: scheme,
+            scheme: Self.scheme(isSecure),
             errorType: errorType
         )
         let classic = ClassicLabels(method: method.labelValue, route: route, code: status)
@@ -142,7 +78,7 @@ final class RouteInstruments: Sendable {
             families.duration?.create(labels, configuration: buckets)
             families.classicDuration?.create(classic, configuration: buckets)
         }
-        let outcome = Outcome(
+        return OutcomeInstruments(
             status: status,
             errorType: errorType,
             duration: families.duration?[labels],
@@ -151,48 +87,52 @@ final class RouteInstruments: Sendable {
             classicTotal: families.classicTotal?[classic],
             classicDuration: families.classicDuration?[classic]
         )
-        outcomes.withLock { outcomes in
-            if outcomes.count < Self.mostOutcomes { outcomes.append(outcome) }
-        }
-        return outcome
     }
+
+    private static func scheme(_ isSecure: Bool) -> String { isSecure ? "https" : "http" }
 }
 
-/// Finds the instruments of a route. Templates are as many as the program has routes, so the table does not grow.
-final class RouteTable: Sendable {
-    private struct Key: Hashable {
-        let route: String
-        let method: KnownMethod
-        let isSecure: Bool
+/// The instruments of one status; handles, so that recording looks nothing up.
+final class OutcomeInstruments: Sendable {
+    let status: Int
+    let errorType: String
+    let duration: Histogram?
+    let requestSize: Histogram?
+    let responseSize: Histogram?
+    let classicTotal: Counter?
+    let classicDuration: Histogram?
+
+    init(
+        status: Int,
+        errorType: String,
+        duration: Histogram?,
+        requestSize: Histogram?,
+        responseSize: Histogram?,
+        classicTotal: Counter?,
+        classicDuration: Histogram?
+    ) {
+        self.status = status
+        self.errorType = errorType
+        self.duration = duration
+        self.requestSize = requestSize
+        self.responseSize = responseSize
+        self.classicTotal = classicTotal
+        self.classicDuration = classicDuration
     }
 
-    private let families: HTTPFamilies
-    private let configuration: HTTPMetricsConfiguration
-    private let routes = Mutex<[Key: RouteInstruments]>([:])
-
-    /// A router that makes templates out of requests would otherwise fill the memory.
-    private static let mostRoutes = 10_000
-
-    init(_ registry: MetricsRegistry, _ configuration: HTTPMetricsConfiguration) {
-        self.configuration = configuration
-        self.families = HTTPFamilies(registry, configuration)
-    }
-
-    func instruments(route: String?, method: KnownMethod, isSecure: Bool) -> RouteInstruments {
-        let key = Key(route: route ?? configuration.unmatchedRoute, method: method, isSecure: isSecure)
-        if let known = routes.withLock({ $0[key] }) { return known }
-        let made = RouteInstruments(
-            route: key.route,
-            method: method,
-            scheme: isSecure ? "https" : "http",
-            isExcluded: route.map(configuration.excludedRoutes.contains) ?? false,
-            families: families,
-            buckets: configuration.durationBucketsByRoute[key.route]
-        )
-        return routes.withLock { routes in
-            if let known = routes[key] { return known }
-            if routes.count < Self.mostRoutes { routes[key] = made }
-            return made
+    /// Records a request.
+    /// - Parameters:
+    ///   - requestBytes: what the client announced.
+    ///   - responseBytes: nil when it is not known.
+    func record(seconds: Double, trace: TraceParent?, requestBytes: Int, responseBytes: Int?) {
+        if let trace, let duration {
+            duration.observe(seconds, exemplar: ["trace_id": trace.traceID, "span_id": trace.spanID])
+        } else {
+            duration?.observe(seconds)
         }
+        requestSize?.observe(Double(requestBytes))
+        if let responseBytes { responseSize?.observe(Double(responseBytes)) }
+        classicTotal?.increment()
+        classicDuration?.observe(seconds)
     }
 }

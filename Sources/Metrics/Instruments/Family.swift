@@ -144,6 +144,17 @@ extension Family where Item == Gauge {
     }
 }
 
+extension Family where Item == UpDownCounter {
+    /// Adds to a series.
+    /// - Parameters:
+    ///   - labels: the series.
+    ///   - amount: may be negative.
+    @inlinable
+    public func increment(_ labels: Labels, by amount: Int = 1) {
+        withItem(labels) { $0.increment(by: amount) }
+    }
+}
+
 extension Family where Item == Histogram {
     /// Records a number in a series.
     /// - Parameters:

@@ -53,6 +53,30 @@ extension MetricsRegistry {
         makeFamily(name, help: help, unit: unit, configuration: NoConfiguration())
     }
 
+    /// A number of things that come and go, without labels.
+    /// - Parameters:
+    ///   - name: such as `streams_open`.
+    ///   - help: one sentence.
+    ///   - unit: base unit, if it has one.
+    public func upDownCounter(_ name: String, help: String, unit: MetricUnit? = nil) -> UpDownCounter {
+        single(name, help: help, unit: unit, configuration: NoConfiguration())
+    }
+
+    /// A number of things that come and go, with labels.
+    /// - Parameters:
+    ///   - name: such as `streams_open`.
+    ///   - help: one sentence.
+    ///   - unit: base unit, if it has one.
+    ///   - labels: the type of its label set.
+    public func upDownCounter<Labels: LabelSet>(
+        _ name: String,
+        help: String,
+        unit: MetricUnit? = nil,
+        labels: Labels.Type
+    ) -> Family<Labels, UpDownCounter> {
+        makeFamily(name, help: help, unit: unit, configuration: NoConfiguration())
+    }
+
     /// A histogram without labels.
     /// - Parameters:
     ///   - name: such as `render_duration_seconds`.

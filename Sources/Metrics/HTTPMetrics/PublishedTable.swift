@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// Objects found by a hash, which are added and never taken away. Finding one takes no lock and allocates nothing, so
+/// that threads that serve requests do not wait for each other.
+@safe
+final class PublishedTable<Element: AnyObject & Sendable>: Sendable {
+    /// Open addressing: a power of two of places, at most half of them used; a hash of zero marks a free one.
+    @safe
+    private final class Places: Sendable {
+        // Invariant: a hash is stored after its element, and nothing is written over.
+        private nonisolated(unsafe) let hashes: UnsafeMutablePointer<Atomic<UInt64>>
+        private nonisolated(unsafe) let elements: UnsafeMutablePointer<Unmanaged<Element>>
+        let mask: Int
+
+        init(capacity: Int) {
+            unsafe hashes = .allocate(capacity: capacity)
+            for index in 0..<capacity { unsafe (hashes + index).initialize(to: Atomic(0)) }
+            unsafe elements = .allocate(capacity: capacity)
+            mask = capacity &- 1
+        }
+
+        deinit {
+            unsafe hashes.deallocate()
+            unsafe elements.deallocate()
+        }
+
+        /// The caller is the only writer, and keeps the element.
+        func place(_ element: Element, _ hash: UInt64) {
+            var position = Int(truncatingIfNeeded: hash &>> 1) & mask
+            while unsafe hashes[position].load(ordering: .relaxed) != 0 { position = (position + 1) & mask }
+            unsafe (elements + position).initialize(to: .passUnretained(element))
+            unsafe hashes[position].store(hash, ordering: .releasing)
+        }
+
+        @inline(__always)
+        func find(_ hash: UInt64, _ matches: (Element) -> Bool) -> Element? {
+            var position = Int(truncatingIfNeeded: hash &>> 1) & mask
+            while true {
+                let found = unsafe hashes[position].load(ordering: .acquiring)
+                if found == hash {
+                    let element = unsafe elements[position]
+                    if unsafe element._withUnsafeGuaranteedRef(matches) { return unsafe element.takeUnretainedValue() }
+                }
+                if found == 0 { return nil }
+                position = (position &+ 1) & mask
+            }
+        }
+    }
+
+    private struct Owned {
+        var elements: [(element: Element, hash: UInt64)] = []
+        /// Readers may still be looking at the old ones. Each is half of the next, so they take little.
+        var places: [Places]
+    }
+
+    // Invariant: points to the last of `owned.places`, which live as long as the table.
+    private let current: Atomic<Unmanaged<Places>>
+    private let owned: Mutex<Owned>
+    private let limit: Int
+
+    /// Creates an empty table.
+    /// - Parameter limit: objects that are remembered; what comes after is made anew each time.
+    init(limit: Int) {
+        self.limit = limit
+        let places = Places(capacity: 8)
+        unsafe current = Atomic(.passUnretained(places))
+        owned = Mutex(Owned(places: [places]))
+    }
+
+    /// The object that has this hash and matches.
+    @inline(__always)
+    func find(_ hash: UInt64, _ matches: (Element) -> Bool) -> Element? {
+        unsafe current.load(ordering: .acquiring)._withUnsafeGuaranteedRef { $0.find(hash | 1, matches) }
+    }
+
+    /// Adds an object unless another thread was faster, or the table is full.
+    /// - Returns: the object to use.
+    func add(_ element: Element, _ hash: UInt64, _ matches: (Element) -> Bool) -> Element {
+        owned.withLock { owned in
+            if let known = find(hash, matches) { return known }
+            guard owned.elements.count < limit, var places = owned.places.last else { return element }
+            if owned.elements.count * 2 > places.mask {
+                places = Places(capacity: (places.mask + 1) * 2)
+                for (element, hash) in owned.elements { places.place(element, hash) }
+                owned.places.append(places)
+                unsafe current.store(.passUnretained(places), ordering: .releasing)
+            }
+            places.place(element, hash | 1)
+            owned.elements.append((element, hash | 1))
+            return element
+        }
+    }
+}
