@@ -86,14 +86,14 @@ struct CheckCommand: AsyncParsableCommand {
         @Argument(help: "The file; standard input if absent or -.") var file = "-"
 
         func run() throws {
-            let bytes: [UInt8]
+            var check = MetricsCheck()
             do throws(FileError) {
-                bytes = try Input.read(file)
+                try Input.read(file) { check.read($0) }
             } catch {
                 Output.write("\(error)\n", to: .standardError)
                 throw ExitStatus.bad
             }
-            let (output, code) = MetricsCheck.run(bytes)
+            let (output, code) = check.finish()
             if !output.isEmpty { Output.write(output, to: .standardError) }
             if code != 0 { throw ExitStatus(rawValue: code) ?? .bad }
         }

@@ -39,14 +39,18 @@ struct FileError: Error, CustomStringConvertible {
 enum Input {
     /// The whole of a file; `-` is standard input.
     static func read(_ path: String) throws(FileError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        try read(path) { chunk in
+            for index in chunk.indices { bytes.append(chunk[index]) }
+        }
+        return bytes
+    }
+
+    /// A file piece by piece; `-` is standard input.
+    static func read(_ path: String, _ body: (Span<UInt8>) -> Void) throws(FileError) {
         let descriptor = path == "-" ? 0 : unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(path: path, code: errno) }
         defer { if descriptor != 0 { close(descriptor) } }
-        var bytes: [UInt8] = []
-        var status = stat()
-        if unsafe fstat(descriptor, &status) == 0, status.st_size > 0, status.st_size < 1 << 40 {
-            bytes.reserveCapacity(Int(status.st_size) + 1)
-        }
         var chunk = [UInt8](repeating: 0, count: 256 << 10)
         while true {
             let count = unsafe chunk.withUnsafeMutableBytes { buffer in
@@ -54,8 +58,8 @@ enum Input {
             }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw FileError(path: path, code: errno) }
-            if count == 0 { return bytes }
-            bytes.append(contentsOf: chunk[..<count])
+            if count == 0 { return }
+            body(chunk.span.extracting(first: count))
         }
     }
 }
