@@ -108,11 +108,14 @@ struct ReadinessTests {
             let socket = directory.path("admin.sock")
             let sidecar = try await RunningSidecar(
                 configuration: configuration.replacingOccurrences(of: "SOCKET", with: socket)
-                    + "\nprobes: { details: \(details) }\n",
+                    + "\nprobes: { details: \(details), modules: { m: { http: {} } }, allowed_targets: [ \"127.0.0.1:\(port)\" ] }\n",
                 directory: directory
             )
             #expect(try await waitUntil { try await reason(sidecar) == "503 connect_refused" })
-            for (path, detail) in [("/readyz?verbose", "(refused)"), ("/health", "127.0.0.1:\(port)")] {
+            let debug = "/probe?module=m&target=127.0.0.1:\(port)&debug=true"
+            for (path, detail) in [
+                ("/readyz?verbose", "(refused)"), ("/health", "127.0.0.1:\(port)"), (debug, "phases: resolve"),
+            ] {
                 let shown = try await HTTPGet(sidecar.url + path).text
                 #expect(shown.contains("connect_refused") && shown.contains(detail) == isPublic, "\(shown)")
                 let local = try await ChildProcess.run("curl", ["-s", "--unix-socket", socket, "http://x\(path)"])

@@ -12,15 +12,15 @@ struct ProbeRoutes: Sendable {
     private static let limit = 32
 
     let configuration: @Sendable () -> ProbeConfiguration
-    /// Makes an attempt; nil when the sidecar is stopping.
-    let attempt: @Sendable (CheckDefinition, Duration) async -> CheckResult?
+    /// Makes an attempt, with somebody who hears what it does or not; nil when the sidecar is stopping.
+    let attempt: @Sendable (CheckDefinition, Duration, StepLog?) async -> CheckResult?
     /// Whether this listener shows texts.
     let showsDetails: @Sendable () -> Bool
     private let running = Running()
 
     init(
         configuration: @escaping @Sendable () -> ProbeConfiguration,
-        attempt: @escaping @Sendable (CheckDefinition, Duration) async -> CheckResult?,
+        attempt: @escaping @Sendable (CheckDefinition, Duration, StepLog?) async -> CheckResult?,
         showsDetails: @escaping @Sendable () -> Bool
     ) {
         self.configuration = configuration
@@ -52,10 +52,12 @@ struct ProbeRoutes: Sendable {
         }
         defer { running.end() }
         let definition = CheckDefinition(name: "probe", settings: CheckSettings(), kind: kind, fingerprint: "")
-        guard let result = await attempt(definition, timeout(of: module, request)) else {
+        let isReport = parameters["debug"] == "true"
+        let log = isReport && showsDetails() ? StepLog(clock: .system) : nil
+        guard let result = await attempt(definition, timeout(of: module, request), log) else {
             return .text("stopping\n", status: .serviceUnavailable)
         }
-        if parameters["debug"] == "true" { return report(result) }
+        if isReport { return report(result, log?.steps ?? []) }
         return .text(ResultPage.text(result))
     }
 
@@ -67,10 +69,12 @@ struct ProbeRoutes: Sendable {
         return min(module.timeout, .seconds(seconds - 0.5))
     }
 
-    private func report(_ result: CheckResult) -> Response {
+    /// Steps and texts are the caller's to see only where details are shown.
+    private func report(_ result: CheckResult, _ steps: [TrialStep]) -> Response {
         var text = "verdict: \(result.verdict.rawValue)\n"
         if let reason = result.reason { text += "reason: \(reason.rawValue)\n" }
         if showsDetails(), !result.text.isEmpty { text += "text: \(result.text)\n" }
+        for step in steps { text += "\((step.after / .microseconds(10)).rounded() / 100) ms  \(step.text)\n" }
         return .text(text + "\n" + ResultPage.text(result))
     }
 

@@ -4,22 +4,14 @@ import DependencyChecks
 import EventLoop
 import HTTPClient
 package import HealthChecks
-import Synchronization
 
 /// One attempt of a configured check by itself, with everything that it did on the way: without a schedule, a store or
 /// a running sidecar.
 package struct CheckTrial: Sendable {
-    /// Something that the attempt did.
-    package struct Step: Sendable {
-        /// Since the attempt began.
-        package var after: Duration
-        package var text: String
-    }
-
     package let name: String
     package let kind: String
     package let instance: String
-    package let steps: [Step]
+    package let steps: [TrialStep]
     package let result: CheckResult
 
     /// Why there was no attempt.
@@ -49,12 +41,11 @@ package struct CheckTrial: Sendable {
         }
         let loop: EventLoop
         let check: any DependencyCheck
-        let log = StepLog()
+        let log = StepLog(clock: clock)
         do {
             loop = try EventLoop(name: "trial")
             var environment = CheckEnvironment(loop: loop, http: try HTTPClient(loop: loop))
-            let start = clock.now().uptime
-            environment.trace = { line in log.add(Step(after: clock.now().uptime - start, text: line)) }
+            environment.trace = { log.add($0) }
             check = try definition.make(in: environment)
         } catch {
             throw Problem(description: "\(definition.name): \(error)")
@@ -70,16 +61,4 @@ package struct CheckTrial: Sendable {
 
     /// The samples as a metrics page.
     package var page: String { ResultPage.text(result) }
-}
-
-/// What was heard, from the loop's thread.
-private final class StepLog: Sendable {
-    private static let limit = 1_000
-    private let heard = Mutex<[CheckTrial.Step]>([])
-
-    func add(_ step: CheckTrial.Step) {
-        heard.withLock { if $0.count < Self.limit { $0.append(step) } }
-    }
-
-    var steps: [CheckTrial.Step] { heard.withLock { $0 } }
 }

@@ -40,8 +40,12 @@ final class InputSet {
     }
 
     /// A check for one attempt outside the schedule; whoever asked for it closes it.
-    func single(_ definition: CheckDefinition) throws(CheckConfigurationError) -> any DependencyCheck {
+    func single(
+        _ definition: CheckDefinition,
+        trace: (@Sendable (String) -> Void)? = nil
+    ) throws(CheckConfigurationError) -> any DependencyCheck {
         var environment = environment
+        environment.trace = trace
         environment.connectionClosed = { _ in }
         return try definition.make(in: environment)
     }

@@ -124,7 +124,7 @@ extension Sidecar {
             .register(on: router)
         ProbeRoutes(
             configuration: { [self] in current.withLock { $0.probes } },
-            attempt: { [self] in await attempt($0, deadline: $1) },
+            attempt: { [self] in await attempt($0, deadline: $1, log: $2) },
             showsDetails: { [self] in isAdministration || current.withLock { $0.probes.details == .always } }
         ).register(on: router)
         HeartbeatRoutes(
@@ -141,10 +141,11 @@ extension Sidecar {
     }
 
     /// One attempt of a check that stands in no schedule; nil when the sidecar is stopping.
-    private func attempt(_ definition: CheckDefinition, deadline: Duration) async -> CheckResult? {
+    private func attempt(_ definition: CheckDefinition, deadline: Duration, log: StepLog?) async -> CheckResult? {
         let made = await io.run { [core] () -> Result<any DependencyCheck, CheckConfigurationError> in
             do throws(CheckConfigurationError) {
-                return .success(try core.value.inputs.single(definition))
+                let trace = log.map { log in { @Sendable in log.add($0) } }
+                return .success(try core.value.inputs.single(definition, trace: trace))
             } catch {
                 return .failure(error)
             }
