@@ -300,7 +300,7 @@ let tools: [Target] = [
     ),
     .executableTarget(
         name: "promql-bench",
-        dependencies: ["PromQL", "TimeSeries", "TestSupport"],
+        dependencies: ["PromQL", "TimeSeries", "JSONDocument", "TestSupport"],
         path: "Benchmarks/PromQL/Bench",
         swiftSettings: strict
     ),

@@ -46,6 +46,11 @@ package func accepts(port: UInt16) -> Bool {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
+    return connectLoopback(descriptor, port: port)
+}
+
+/// Connects an IPv4 socket to a port of 127.0.0.1; false, with `errno`, when that fails.
+package func connectLoopback(_ descriptor: Int32, port: UInt16) -> Bool {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
@@ -64,7 +69,7 @@ func setReset(_ connection: Int32) {
 }
 
 /// False when the peer takes no more.
-func writeAll(_ bytes: [UInt8], to connection: Int32) -> Bool {
+package func writeAll(_ bytes: [UInt8], to connection: Int32) -> Bool {
     var sent = 0
     while sent < bytes.count {
         let count = unsafe bytes[sent...].withUnsafeBytes {

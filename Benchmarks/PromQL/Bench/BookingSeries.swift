@@ -19,8 +19,6 @@ struct BookingSeries {
     var end: Timestamp { Timestamp(milliseconds: Self.start + Int64(samples - 1) * Self.step + 500) }
 
     private static let bounds = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"]
-    private static let shares = [0.02, 0.1, 0.3, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0]
-
     /// The labels of one target's series, in the order of `values`.
     func labels(target: Int) -> [[(String, String)]] {
         var all: [[(String, String)]] = []
@@ -43,26 +41,12 @@ struct BookingSeries {
 
     /// Calls `body` for each target and step with the step's values.
     func forEachCommit(_ body: (_ target: Int, _ time: Timestamp, _ values: [Double]) throws -> Void) rethrows {
-        var random = SeededGenerator(seed: 1)
-        var values = [[Double]](repeating: [Double](repeating: 0, count: rows * 18), count: targets)
-        let rates = (0..<targets * rows).map { _ in Double.random(in: 1...10, using: &random) }
+        var counters = BookingCounters(targets: targets, rows: rows)
         for sample in 0..<samples {
             for target in 0..<targets {
-                for row in 0..<rows {
-                    let noise = Double.random(in: 0..<1, using: &random)
-                    let requests = (rates[target * rows + row] * (0.6 + 0.8 * noise) + noise).rounded(.down)
-                    let first = row * 18
-                    let failed = (requests * 0.02 + noise).rounded(.down)
-                    values[target][first] += requests - failed
-                    values[target][first + 1] += failed
-                    for (index, share) in Self.shares.enumerated() {
-                        values[target][first + 4 + index] += (requests * share + noise).rounded(.down)
-                    }
-                    values[target][first + 16] += requests * 0.062 * (0.8 + 0.4 * noise)
-                    values[target][first + 17] = values[target][first + 15]
-                }
+                counters.advance(target)
                 let time = Self.start + Int64(sample) * Self.step + Int64(target) * 7
-                try body(target, Timestamp(milliseconds: time), values[target])
+                try body(target, Timestamp(milliseconds: time), counters.values[target])
             }
         }
     }
@@ -83,20 +67,37 @@ struct BookingSeries {
         }
         return store
     }
+}
 
-    /// The same samples as OpenMetrics text, in pieces.
-    func text() -> [String] {
-        let names = (0..<targets).map { target in
-            labels(target: target).map { pairs in
-                let inside = pairs.dropFirst().map { "\($0.0)=\"\($0.1)\"" }.joined(separator: ",")
-                return "\(pairs[0].1){\(inside)} "
+/// The values of these series, from second to second.
+struct BookingCounters {
+    /// For each target its series in the order of `BookingSeries.labels`.
+    private(set) var values: [[Double]]
+    private let rates: [[Double]]
+    private var random = SeededGenerator(seed: 1)
+
+    private static let shares = [0.02, 0.1, 0.3, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.0]
+
+    init(targets: Int, rows: Int) {
+        values = [[Double]](repeating: [Double](repeating: 0, count: rows * 18), count: targets)
+        var random = random
+        rates = (0..<targets).map { _ in (0..<rows).map { _ in Double.random(in: 1...10, using: &random) } }
+        self.random = random
+    }
+
+    mutating func advance(_ target: Int) {
+        for (row, rate) in rates[target].enumerated() {
+            let noise = Double.random(in: 0..<1, using: &random)
+            let requests = (rate * (0.6 + 0.8 * noise) + noise).rounded(.down)
+            let first = row * 18
+            let failed = (requests * 0.02 + noise).rounded(.down)
+            values[target][first] += requests - failed
+            values[target][first + 1] += failed
+            for (index, share) in Self.shares.enumerated() {
+                values[target][first + 4 + index] += (requests * share + noise).rounded(.down)
             }
+            values[target][first + 16] += requests * 0.062 * (0.8 + 0.4 * noise)
+            values[target][first + 17] = values[target][first + 15]
         }
-        var pieces: [String] = []
-        forEachCommit { target, time, values in
-            let moment = " \(Double(time.milliseconds) / 1000)\n"
-            pieces.append(zip(names[target], values).map { $0 + "\($1)" + moment }.joined())
-        }
-        return pieces
     }
 }
