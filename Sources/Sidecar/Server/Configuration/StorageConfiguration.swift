@@ -7,8 +7,8 @@ package struct StorageConfiguration: Sendable, Equatable {
     /// nil: `$STATE_DIRECTORY`, else `./sidecar-data`.
     package var path: String?
     package var retention = Duration.seconds(6 * 3_600)
-    /// Bytes of memory that samples, labels and index may take; retention shrinks below it.
-    package var memory = 64 << 20
+    /// Bytes of memory that samples, labels and index may take; retention shrinks below it. nil: `MachineMemory` says.
+    package var memory: Int?
     package var maximumSeries = 500_000
 
     package init() {}
@@ -16,7 +16,7 @@ package struct StorageConfiguration: Sendable, Equatable {
     package init(_ reader: YAMLMappingReader) {
         path = reader.string("path")
         retention = reader.duration("retention", atLeast: .seconds(10)) ?? retention
-        memory = reader.bytes("memory", in: (4 << 20)...(1 << 40)) ?? memory
+        memory = reader.bytes("memory", in: (4 << 20)...(1 << 40))
         maximumSeries = reader.integer("series", in: 1...100_000_000) ?? maximumSeries
         reader.finish()
     }

@@ -152,6 +152,13 @@ final class OwnMetrics: Sendable {
             Double(statistics.bytes)
         )
         builder.add(
+            "sidecar_store_memory_limit_bytes",
+            .gauge,
+            "What samples, labels and index may take.",
+            [],
+            Double(store.configuration.memoryLimit)
+        )
+        builder.add(
             "sidecar_store_samples_appended_total",
             .counter,
             "Samples stored since the start.",

@@ -143,7 +143,7 @@ package final class Sidecar: Sendable {
         journal = JournalWriter()
         var storeConfiguration = StoreConfiguration()
         storeConfiguration.retention = configuration.storage.retention
-        storeConfiguration.memoryLimit = configuration.storage.memory
+        storeConfiguration.memoryLimit = configuration.storage.memory ?? MachineMemory(FileAccess.system).storeLimit
         storeConfiguration.maximumSeries = configuration.storage.maximumSeries
         let store = TimeSeriesStore(storeConfiguration)
         self.store = store
