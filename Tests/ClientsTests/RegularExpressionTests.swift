@@ -18,6 +18,19 @@ import Testing
         #expect(error?.message.isEmpty == false)
     }
 
+    @Test(arguments: [
+        ("*", "missing argument to repetition operator: `*`"), ("(", "missing closing ): `(`"),
+        ("a)", "unexpected ): `a)`"), ("[a", "missing closing ]: `[a`"),
+        ("[z-a]", "invalid character class range: `z-a`"),
+        ("a{1001}", "invalid repeat count: `{1001}`"), ("a**", "invalid nested repetition operator: `**`"),
+        ("a\\", "trailing backslash at end of expression: ``"), ("\\8", "invalid escape sequence: `\\8`"),
+        ("(?z)", "invalid or unsupported Perl syntax: `(?z`"), ("(?P<n", "invalid named capture: `(?P<n`"),
+    ])
+    func `the complaint is there in Go's words too`(pattern: String, words: String) {
+        let error = #expect(throws: RegularExpressionError.self) { try RegularExpression(pattern) }
+        #expect(error?.goDescription == "error parsing regexp: " + words)
+    }
+
     @Test func `groups are found by number and name`() throws {
         let expression = try RegularExpression("(?P<host>[^:]+):(\\d+)?")
         #expect(expression.groupCount == 2)

@@ -8,6 +8,30 @@ package struct RegularExpressionError: Error, CustomStringConvertible, Sendable 
     package let message: String
 
     package var description: String { "invalid regular expression \"\(pattern)\": \(message)" }
+
+    /// The complaint in the words of Go's package, with which RE2 shares its errors.
+    package var goDescription: String {
+        let (kind, fragment) = Self.inGoWords(message) ?? (message, pattern)
+        return "error parsing regexp: \(kind): `\(fragment)`"
+    }
+
+    private static func inGoWords(_ message: String) -> (kind: String, fragment: String)? {
+        let found = goKinds.first { message == $0.theirs || message.hasPrefix($0.theirs + ": ") }
+        guard let kind = found else { return nil }
+        return (kind.go, String(message.dropFirst(kind.theirs.count + 2)))
+    }
+
+    private static let goKinds: [(theirs: String, go: String)] = [
+        ("no argument for repetition operator", "missing argument to repetition operator"),
+        ("invalid escape sequence", "invalid escape sequence"), ("invalid character class", "invalid character class"),
+        ("invalid character class range", "invalid character class range"), ("missing ]", "missing closing ]"),
+        ("missing )", "missing closing )"), ("unexpected )", "unexpected )"),
+        ("trailing \\", "trailing backslash at end of expression"),
+        ("invalid repetition size", "invalid repeat count"),
+        ("bad repetition operator", "invalid nested repetition operator"),
+        ("invalid perl operator", "invalid or unsupported Perl syntax"),
+        ("invalid named capture group", "invalid named capture"),
+    ]
 }
 
 /// A compiled RE2 expression: linear time on any input, bounded memory. Prometheus's and Alertmanager's dialect.

@@ -44,6 +44,16 @@ extension Evaluator {
             parameter: parameter
         )
         try hold(grouping.labels.count * window.count)
+        if let column = try sharedColumn(&stream) {
+            // The column's own selection: series may have come and gone since.
+            let grouping = column.selection.grouping(key)
+            var groups = GroupAccumulator(node, groups: grouping.labels.count, steps: 1, parameter: parameter)
+            for index in column.selection.handles.indices {
+                try tick()
+                groups.add(column.values, at: index, to: Int(grouping.indices[index]), &annotations)
+            }
+            return groups.block(labels: grouping.labels, &annotations)
+        }
         if let totals = stream.totals(self) {
             return try aggregateTotals(totals, &stream, grouping, &groups)
         }
@@ -65,10 +75,33 @@ extension Evaluator {
         _ grouping: Grouping,
         _ groups: inout GroupAccumulator
     ) throws(QueryError) -> Block {
+        var others: [Int] = []
+        var looked = try forEachTotal(totals, &stream) { index, value in
+            groups.add(value, to: Int(grouping.indices[index]))
+        } other: { index in
+            others.append(index)
+        }
+        var row = Row(steps: 1)
+        for index in others {
+            try tick()
+            looked += try stream.read(index, into: &row, &self)
+            groups.add(row, in: 0..<1, to: Int(grouping.indices[index]), &annotations)
+        }
+        count(samples: looked, of: stream.selector)
+        return groups.block(labels: grouping.labels, &annotations)
+    }
+
+    /// Calls `body` for each series that has a rate at the moment, `other` for those that the totals say nothing of:
+    /// histograms, numbers that are not finite, and series with nothing in the range. Returns the samples looked at.
+    mutating func forEachTotal(
+        _ totals: (call: RangeCall, start: Int64, end: Int64),
+        _ stream: inout SeriesStream,
+        _ body: (_ index: Int, _ value: Double) -> Void,
+        other: (_ index: Int) -> Void
+    ) throws(QueryError) -> Int {
         let handles = stream.selection.handles
         let (function, start, end) = (totals.call.function, totals.start, totals.end)
         var looked = 0
-        var others: [Int] = []
         var firstWithResult: Int?
         for slice in stride(from: 0, to: handles.count, by: Self.sliceLength) {
             try checkTime()
@@ -80,25 +113,17 @@ extension Evaluator {
             ) { position, window in
                 let index = slice + position
                 guard let window else {
-                    others.append(index)
+                    other(index)
                     return
                 }
                 looked += window.count
                 guard let value = Rates.extrapolated(function, window, start: start, end: end) else { return }
                 if firstWithResult == nil { firstWithResult = index }
-                groups.add(value, to: Int(grouping.indices[index]))
+                body(index, value)
             }
         }
         if let index = firstWithResult { stream.remark(on: handles[index].labels, totals.call, &annotations) }
-        // Histograms, numbers that are not finite, and series with nothing in the range.
-        var row = Row(steps: 1)
-        for index in others {
-            try tick()
-            looked += try stream.read(index, into: &row, &self)
-            groups.add(row, in: 0..<1, to: Int(grouping.indices[index]), &annotations)
-        }
-        count(samples: looked, of: stream.selector)
-        return groups.block(labels: grouping.labels, &annotations)
+        return looked
     }
 
     /// Series that are read between two looks at the clock.

@@ -16,14 +16,8 @@ extension Evaluator {
     }
 
     mutating func resolve(_ matchers: [LabelMatcher]) throws(QueryError) -> Selection {
-        let version = SelectionCache.Version(store: reader.storeIdentity, generation: reader.seriesGeneration)
-        if let known = cache.selection(matchers, version) { return known }
-        let handles = reader.select(matchers)
-        guard handles.count <= limits.series else { throw .tooManySeries(limit: limits.series) }
-        let selection = Selection(handles: handles)
-        // A change meanwhile makes the number old, and what is remembered under it unused.
-        cache.remember(selection, for: matchers, version)
-        return selection
+        if let known = cache.selection(matchers, reader), known.handles.count <= limits.series { return known }
+        return try cache.select(matchers, reader, limit: limits.series)
     }
 
     mutating func count(samples: Int, of node: VectorSelector) {

@@ -9,6 +9,8 @@ struct Evaluator {
     let limits: QueryLimits
     let cache: SelectionCache
     let bounds: QueryBounds
+    /// Where the plan is one of a batch.
+    var shared: SharedPasses?
     var annotations = AnnotationSet()
     var statistics = QueryStatistics()
     /// Samples in memory now.

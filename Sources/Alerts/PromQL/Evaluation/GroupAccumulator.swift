@@ -38,6 +38,16 @@ struct GroupAccumulator {
     @inline(__always)
     mutating func add(_ value: Double, to group: Int) { add(value, at: group) }
 
+    /// Adds one place of a column of series at the only step.
+    mutating func add(_ column: Row, at index: Int, to group: Int, _ annotations: inout AnnotationSet) {
+        switch column.presence[index] {
+        case Presence.float: add(column.values[index], at: group)
+        case Presence.histogram:
+            if let histogram = column.histograms[index] { add(histogram, at: group, &annotations) }
+        default: break
+        }
+    }
+
     /// Adds a row, which has nothing outside of `range`.
     mutating func add(_ row: Row, in range: Range<Int>, to group: Int, _ annotations: inout AnnotationSet) {
         let base = group * steps

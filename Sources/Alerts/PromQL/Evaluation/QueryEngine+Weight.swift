@@ -35,7 +35,7 @@ extension QueryEngine {
     }
 
     private func isLight(_ node: VectorSelector, _ reader: StoreReader, _ series: inout Int) -> Bool {
-        guard let count = knownCount(of: node.matchers, reader: reader) else { return false }
+        guard let count = knownCount(of: node.matchers, few: Self.lightSeries, reader: reader) else { return false }
         series += count
         return series <= Self.lightSeries
     }

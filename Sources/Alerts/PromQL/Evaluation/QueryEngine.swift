@@ -13,6 +13,13 @@ package final class QueryEngine: Sendable {
         package var features: FeatureSet = []
 
         package init(features: FeatureSet = []) { self.features = features }
+
+        func with(lookback: Duration?) -> Configuration {
+            guard let lookback else { return self }
+            var changed = self
+            changed.lookback = lookback
+            return changed
+        }
     }
 
     package let configuration: Configuration
@@ -21,26 +28,35 @@ package final class QueryEngine: Sendable {
     /// Resolved selectors are remembered for the store that was asked last: one engine for one store is best.
     package init(configuration: Configuration = Configuration()) { self.configuration = configuration }
 
-    /// How many series these matchers select, if that was found out since a series came or went.
-    func knownCount(of matchers: [LabelMatcher], reader: StoreReader) -> Int? {
-        let version = SelectionCache.Version(store: reader.storeIdentity, generation: reader.seriesGeneration)
-        return cache.selection(matchers, version)?.handles.count
+    /// How selectors were resolved so far.
+    package var selectionCounts: SelectionCounts { cache.counts }
+
+    /// How many series these matchers select, exactly where there are few, if they were asked before.
+    func knownCount(of matchers: [LabelMatcher], few: Int, reader: StoreReader) -> Int? {
+        cache.count(matchers, few: few, reader)
     }
 
     /// The value at one moment.
+    ///
+    /// - Parameters:
+    ///   - lookback: instead of the configured one.
+    ///   - shared: what the plans of one batch share.
     package func instant(
         _ expression: Expression,
         at time: Timestamp,
+        lookback: Duration? = nil,
         reader: StoreReader,
-        limits: QueryLimits = QueryLimits()
+        limits: QueryLimits = QueryLimits(),
+        shared: SharedPasses? = nil
     ) throws(QueryError) -> QueryResult {
         var evaluator = Evaluator(
             reader: reader,
-            configuration: configuration,
+            configuration: configuration.with(lookback: lookback),
             limits: limits,
             cache: cache,
             bounds: QueryBounds(start: time.milliseconds, end: time.milliseconds, step: 0)
         )
+        evaluator.shared = shared
         let window = EvaluationWindow.instant(time.milliseconds)
         if case .rangeVector = expression.type {
             let series = try evaluator.rangeVector(expression, at: time.milliseconds)
@@ -59,11 +75,14 @@ package final class QueryEngine: Sendable {
     }
 
     /// The values at `start`, `start + step` … up to `end`.
+    ///
+    /// - Parameter lookback: instead of the configured one.
     package func range(
         _ expression: Expression,
         from start: Timestamp,
         through end: Timestamp,
         step: Duration,
+        lookback: Duration? = nil,
         reader: StoreReader,
         limits: QueryLimits = QueryLimits()
     ) throws(QueryError) -> QueryResult {
@@ -74,10 +93,10 @@ package final class QueryEngine: Sendable {
         }
         let span = end.milliseconds.clampedDifference(start.milliseconds)
         let count = span < 0 ? 0 : span / stepMilliseconds + 1
-        guard count <= Int64(limits.steps) else { throw .tooManySteps(limit: limits.steps) }
+        guard count <= Int64(limits.steps) + 1 else { throw .tooManySteps(limit: limits.steps) }
         var evaluator = Evaluator(
             reader: reader,
-            configuration: configuration,
+            configuration: configuration.with(lookback: lookback),
             limits: limits,
             cache: cache,
             bounds: QueryBounds(start: start.milliseconds, end: end.milliseconds, step: stepMilliseconds)

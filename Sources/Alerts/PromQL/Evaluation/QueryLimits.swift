@@ -6,7 +6,7 @@ package struct QueryLimits: Sendable {
     package var samples = 50_000_000
     /// Series that one selector may match.
     package var series = 1_000_000
-    /// Points that a range query may return for each series.
+    /// Steps that a range query may take; with both ends it returns one point more for each series.
     package var steps = 11_000
     /// Asked every few hundred series: why the query has to end, nil as long as it need not. The deadline's clock and
     /// the client's disconnection stand behind it.

@@ -5,8 +5,8 @@ import TimeSeries
 
 /// The series that a selector matched, with what was found out about them since.
 final class Selection: Sendable {
-    let handles: [SeriesHandle]
-    private let derived = Mutex(Derived())
+    let series: SeriesSelection
+    private let derived: Mutex<Derived>
 
     private struct Derived {
         var isUniqueWithoutMetadata: Bool?
@@ -19,7 +19,31 @@ final class Selection: Sendable {
         var dropsMetadata: Bool
     }
 
-    init(handles: [SeriesHandle]) { self.handles = handles }
+    var handles: [SeriesHandle] { series.handles }
+
+    /// - Parameter areOneMetric: all have the same name, and no labels that go with it.
+    init(_ series: SeriesSelection, areOneMetric: Bool) {
+        self.series = series
+        derived = Mutex(Derived(isUniqueWithoutMetadata: areOneMetric ? true : nil))
+    }
+
+    /// The old selection after a change of the store's series; what was found out about it is carried over.
+    init(_ old: Selection, _ change: SelectionChange, areOneMetric: Bool) {
+        series = change.selection
+        var known = old.derived.withLock { $0 }
+        if areOneMetric {
+            known.isUniqueWithoutMetadata = true
+        } else if change.added > 0 || known.isUniqueWithoutMetadata == false {
+            known.isUniqueWithoutMetadata = nil
+        }
+        let added = change.selection.handles.suffix(change.added)
+        for (key, grouping) in known.groups {
+            let updated = grouping.updated(key, dropped: change.dropped, added: added)
+            // Groups that have lost their series are not carried along for ever.
+            known.groups[key] = updated.labels.count > updated.indices.count ? nil : updated
+        }
+        derived = Mutex(known)
+    }
 
     /// True when no two series become one by losing their name.
     var isUniqueWithoutMetadata: Bool {
@@ -58,6 +82,30 @@ final class Grouping: Sendable {
         self.indices = indices
         self.labels = labels
     }
+
+    /// The same groups, and new ones behind them, after series went and came; groups may be left without series.
+    func updated(
+        _ key: Selection.GroupKey,
+        dropped: [Int],
+        added: ArraySlice<SeriesHandle>
+    ) -> Grouping {
+        var indices = indices
+        if !dropped.isEmpty {
+            var rest = dropped[...]
+            indices = self.indices.enumerated().compactMap { position, index in
+                guard rest.first == position else { return index }
+                rest.removeFirst()
+                return nil
+            }
+        }
+        guard !added.isEmpty else { return Grouping(indices: indices, labels: labels) }
+        var builder = GroupingBuilder(labels: key.labels, isWithout: key.isWithout, groups: labels)
+        for handle in added {
+            let index = builder.index(of: handle.labels, dropsMetadata: key.dropsMetadata)
+            indices.append(Int32(truncatingIfNeeded: index))
+        }
+        return Grouping(indices: indices, labels: builder.groups)
+    }
 }
 
 /// Numbers the groups of `by` or `without` in the order of their first series.
@@ -66,12 +114,15 @@ struct GroupingBuilder {
     private let isWithout: Bool
     private let droppedNames: [String]
     private var known: [Labels: Int] = [:]
-    private(set) var groups: [Labels] = []
+    private(set) var groups: [Labels]
 
-    init(labels: [String], isWithout: Bool) {
+    /// - Parameter groups: those that have their numbers already.
+    init(labels: [String], isWithout: Bool, groups: [Labels] = []) {
         names = labels
         self.isWithout = isWithout
         droppedNames = labels + [ReservedLabels.name]
+        self.groups = groups
+        for (index, group) in groups.enumerated() { known[group] = index }
     }
 
     mutating func index(of labels: Labels, dropsMetadata: Bool = false) -> Int {
@@ -89,36 +140,5 @@ struct GroupingBuilder {
         known[group] = index
         groups.append(group)
         return index
-    }
-}
-
-/// Remembers selections until the store's set of series changes, or another store is asked.
-final class SelectionCache: Sendable {
-    /// Which set of series a selection is of.
-    struct Version: Equatable {
-        var store: ObjectIdentifier
-        var generation: UInt64
-    }
-
-    private struct State {
-        var version: Version?
-        var selections: [[LabelMatcher]: Selection] = [:]
-    }
-
-    private let state = Mutex(State())
-    private let capacity = 256
-
-    func selection(_ matchers: [LabelMatcher], _ version: Version) -> Selection? {
-        state.withLock { $0.version == version ? $0.selections[matchers] : nil }
-    }
-
-    func remember(_ selection: Selection, for matchers: [LabelMatcher], _ version: Version) {
-        state.withLock { state in
-            if state.version != version || state.selections.count >= capacity {
-                state.selections.removeAll(keepingCapacity: true)
-                state.version = version
-            }
-            state.selections[matchers] = selection
-        }
     }
 }

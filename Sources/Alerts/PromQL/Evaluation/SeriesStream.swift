@@ -73,6 +73,35 @@ struct SeriesStream {
         return (call, end.clampedDifference(length), end)
     }
 
+    /// What the values at the one moment depend on.
+    func sharingKey(_ evaluator: Evaluator) -> SharedPasses.Key? {
+        guard window.count == 1 else { return nil }
+        switch source {
+        case .selector(let node):
+            guard let offset = try? evaluator.milliseconds(node.offset, mayBeNegative: true) else { return nil }
+            return SharedPasses.Key(
+                matchers: node.matchers,
+                function: nil,
+                time: window.start,
+                end: evaluator.reference(window.start, at: node.at, offset: offset),
+                length: evaluator.lookback,
+                isAnchored: false,
+                isSmoothed: node.isSmoothed
+            )
+        case .range(let call, let matrix, let length, let offset, let parameters):
+            return SharedPasses.Key(
+                matchers: matrix.selector.matchers,
+                function: call.function,
+                parameters: parameters.map { $0.first?.bitPattern ?? 0 },
+                time: window.start,
+                end: evaluator.reference(window.start, at: matrix.selector.at, offset: offset),
+                length: length,
+                isAnchored: call.isAnchored,
+                isSmoothed: call.isSmoothed
+            )
+        }
+    }
+
     /// Puts the series at `index` into `row`; leaves it empty where there is nothing. Returns the samples looked at.
     mutating func read(
         _ index: Int,
@@ -275,6 +304,19 @@ extension Evaluator {
             }
             block = Block(steps: window.count)
             let drops = stream.dropsMetadata
+            if let column = try sharedColumn(&stream) {
+                for (index, handle) in column.selection.handles.enumerated() {
+                    guard let value = column.values.value(index) else { continue }
+                    try tick()
+                    try hold(1)
+                    var row = Row(steps: 1)
+                    row.set(0, value)
+                    block.series.append(named(handle.labels, row, drops: drops))
+                }
+                if function == .absent { return absent(block, Self.absentLabels(argument), window) }
+                if !delaysNameRemoval { try Self.checkUnique(block) }
+                return block
+            }
             var row = Row(steps: window.count)
             var looked = 0
             for index in stream.selection.handles.indices {

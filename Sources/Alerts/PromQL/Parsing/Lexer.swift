@@ -48,11 +48,11 @@ struct Lexer {
 
     /// The character at the position, in Go's quotes.
     private func quotedCharacter(at index: Int) -> String {
-        guard index < input.count else { return "'\\ufffd'" }
+        guard index < input.count else { return "'\u{FFFD}'" }
         let tail = input[index..<Swift.min(index + 4, input.count)]
         var decoder = UTF8()
         var iterator = tail.makeIterator()
-        guard case .scalarValue(let scalar) = decoder.decode(&iterator) else { return "'\\ufffd'" }
+        guard case .scalarValue(let scalar) = decoder.decode(&iterator) else { return "'\u{FFFD}'" }
         return GoText.quoted(scalar)
     }
 
@@ -90,7 +90,7 @@ struct Lexer {
             parenthesisDepth += 1
             return take(1, .leftParenthesis)
         case UInt8(ascii: ")"):
-            guard parenthesisDepth > 0 else { return fail("unexpected right parenthesis ')'", at: position) }
+            guard parenthesisDepth > 0 else { return fail("unexpected right parenthesis ')'", at: position + 1) }
             parenthesisDepth -= 1
             return take(1, .rightParenthesis)
         case UInt8(ascii: "{"):
@@ -178,7 +178,7 @@ struct Lexer {
             parenthesisDepth += 1
             return take(1, .leftParenthesis)
         case UInt8(ascii: ")"):
-            guard parenthesisDepth > 0 else { return fail("unexpected right parenthesis ')'", at: position) }
+            guard parenthesisDepth > 0 else { return fail("unexpected right parenthesis ')'", at: position + 1) }
             parenthesisDepth -= 1
             return take(1, .rightParenthesis)
         case UInt8(ascii: ","): return take(1, .comma)
@@ -277,16 +277,14 @@ struct Lexer {
         case UInt8(ascii: "u"): digits = (4, 16, 0x10FFFF)
         case UInt8(ascii: "U"): digits = (8, 16, 0x10FFFF)
         default:
-            let shown = byte < 0x80 ? " '\(Character(Unicode.Scalar(byte)))'" : ""
-            return "unknown escape sequence U+\(GoText.hex(UInt32(byte), width: 4).uppercased())\(shown)"
+            return "unknown escape sequence \(Self.codePoint(byte))"
         }
         if digits.base == 16 { index += 1 }
         var value: UInt32 = 0
         for _ in 0..<digits.count {
             guard index < input.count else { return "escape sequence not terminated" }
             guard let digit = input[index].hexDigit, digit < digits.base else {
-                return
-                    "illegal character U+\(GoText.hex(UInt32(input[index]), width: 4).uppercased()) in escape sequence"
+                return "illegal character \(Self.codePoint(input[index])) in escape sequence"
             }
             value = value &* digits.base &+ digit
             index += 1
@@ -295,6 +293,13 @@ struct Lexer {
             return "escape sequence is an invalid Unicode code point"
         }
         return nil
+    }
+
+    /// The number of a character, and the character where it can be shown.
+    private static func codePoint(_ byte: UInt8) -> String {
+        let isShown = byte >= 0x20 && byte < 0x7F
+        let shown = isShown ? " '\(Character(Unicode.Scalar(byte)))'" : ""
+        return "U+\(GoText.hex(UInt32(byte), width: 4).uppercased())\(shown)"
     }
 
     private mutating func numberOrDuration() -> Token {

@@ -38,7 +38,9 @@ extension Parser {
         let word = advance()
         var grouping: (isWithout: Bool, labels: [String], end: Int)? = try parseGrouping()
         guard token.kind == .leftParenthesis else { throw unexpected(in: "aggregation") }
+        openAggregations += 1
         var (arguments, end) = try parseArguments()
+        openAggregations -= 1
         if grouping == nil {
             grouping = try parseGrouping()
             end = grouping?.end ?? end

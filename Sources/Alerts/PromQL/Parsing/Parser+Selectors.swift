@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GoFormatting
+import RegularExpressions
 import TimeSeries
 
 extension Parser {
@@ -41,10 +42,10 @@ extension Parser {
         _ value: String,
         _ range: Range<Int>
     ) throws(ParseError) -> LabelMatcher {
-        do {
+        do throws(RegularExpressionError) {
             return try LabelMatcher(name, operation, value)
         } catch {
-            throw self.error("\(error)", range)
+            throw self.error(error.goDescription, range)
         }
     }
 

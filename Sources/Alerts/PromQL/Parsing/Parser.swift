@@ -34,6 +34,8 @@ struct Parser {
     private let tokens: [Token]
     private var index = 0
     private var nesting = 0
+    /// Aggregations whose arguments are being read: what is wrong there is said of the innermost.
+    var openAggregations = 0
 
     init(_ input: [UInt8], options: ParserOptions) {
         self.input = input
@@ -79,6 +81,7 @@ struct Parser {
         let token = token
         if case .error(let message) = token.kind { return error(message, token.range) }
         var message = "unexpected " + describe(token)
+        let context = context.isEmpty && openAggregations > 0 ? "aggregation" : context
         if !context.isEmpty { message += " in " + context }
         if !expected.isEmpty { message += ", expected " + expected }
         return error(message, token.range)

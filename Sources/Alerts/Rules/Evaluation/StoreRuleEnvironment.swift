@@ -10,6 +10,10 @@ package final class StoreRuleEnvironment: RuleEnvironment {
     private let limits: QueryLimits
     private let parserOptions: ParserOptions
     private var appenders: [String: SeriesAppender] = [:]
+    /// The metric names that each rule has written.
+    private var written: [String: Set<String>] = [:]
+    /// What rules of one moment read alike is read once.
+    private let shared = SharedPasses()
     /// How far back a series' end is looked for.
     private let memory: Duration
 
@@ -22,19 +26,23 @@ package final class StoreRuleEnvironment: RuleEnvironment {
     }
 
     package func evaluate(_ query: RuleQuery, at time: Timestamp) throws(RuleQueryError) -> [RuleSample] {
-        try Self.run(query.expression, engine, store.reader(), limits, at: time)
+        try Self.run(query.expression, engine, store.reader(), limits, at: time, shared)
     }
+
+    /// Plans that took what another rule of the same moment had read.
+    package var sharedUses: Int { shared.uses }
 
     static func run(
         _ expression: Expression,
         _ engine: QueryEngine,
         _ reader: StoreReader,
         _ limits: QueryLimits,
-        at time: Timestamp
+        at time: Timestamp,
+        _ shared: SharedPasses? = nil
     ) throws(RuleQueryError) -> [RuleSample] {
         let result: QueryResult
         do throws(QueryError) {
-            result = try engine.instant(expression, at: time, reader: reader, limits: limits)
+            result = try engine.instant(expression, at: time, reader: reader, limits: limits, shared: shared)
         } catch {
             throw RuleQueryError(error.description)
         }
@@ -49,6 +57,9 @@ package final class StoreRuleEnvironment: RuleEnvironment {
         if samples.isEmpty, appenders[rule] == nil { return 0 }
         let appender = appenders[rule] ?? store.appender(source: "rule " + rule)
         appenders[rule] = appender
+        for sample in samples { written[rule, default: []].insert(sample.labels[Labels.metricNameLabel] ?? "") }
+        // Series that are no longer written get stale markers.
+        defer { for name in written[rule] ?? [] { shared.forget(metric: name) } }
         do throws(StoreError) {
             for sample in samples {
                 let reference = try appender.series(sample.labels)
@@ -66,6 +77,8 @@ package final class StoreRuleEnvironment: RuleEnvironment {
 
     package func retire(rule: String, at time: Timestamp) {
         appenders.removeValue(forKey: rule)?.retire(at: time)
+        written[rule] = nil
+        shared.forgetAll()
     }
 
     package func latest(

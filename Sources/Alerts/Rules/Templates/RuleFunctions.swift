@@ -137,7 +137,7 @@ enum RuleFunctions {
         do throws(RegularExpressionError) {
             return try RegularExpression(pattern, dotMatchesNewline: false)
         } catch {
-            throw TemplateError("error parsing regexp: \(error.message)")
+            throw TemplateError(error.goDescription)
         }
     }
 
