@@ -4,7 +4,7 @@ import Calendar
 import HealthChecks
 
 /// Instants as text, in UTC.
-enum InstantText {
+package enum InstantText {
     private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
     private static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -18,7 +18,7 @@ enum InstantText {
     }
 
     /// The form of HTTP headers.
-    static func http(unixSeconds: Int64) -> String {
+    package static func http(unixSeconds: Int64) -> String {
         let time = CivilTime(unixSeconds: unixSeconds)
         return "\(days[time.weekday]), \(two(time.day)) \(months[time.month - 1]) \(time.year) \(clock(time)) GMT"
     }

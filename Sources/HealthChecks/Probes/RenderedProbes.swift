@@ -21,19 +21,6 @@ final class RenderedProbes: Sendable {
         }
     }
 
-    /// Which parts of the response are sent.
-    enum Method: Int, Sendable, CaseIterable {
-        case get, head, options
-
-        var text: String {
-            switch self {
-            case .get: "GET"
-            case .head: "HEAD"
-            case .options: "OPTIONS"
-            }
-        }
-    }
-
     private struct Key: Equatable {
         var generation: UInt64
         var second: Int64
@@ -56,7 +43,7 @@ final class RenderedProbes: Sendable {
     }
 
     /// The whole response, head and body; `closing` adds `Connection: close`.
-    func response(to question: Question, method: Method, closing: Bool) -> ByteBuffer {
+    func response(to question: Question, method: PlainRequest.Method, closing: Bool) -> ByteBuffer {
         let now = responder.clock.now()
         let snapshot = responder.registry.snapshot
         let key = Key(
@@ -77,7 +64,9 @@ final class RenderedProbes: Sendable {
         }
     }
 
-    private func render(_ question: Question, _ method: Method, closing: Bool, at now: HealthTime) -> ByteBuffer {
+    private func render(_ question: Question, _ method: PlainRequest.Method, closing: Bool, at now: HealthTime)
+        -> ByteBuffer
+    {
         let answer = responder.answer(
             method: method.text,
             target: "/\(question.endpoint.rawValue)",

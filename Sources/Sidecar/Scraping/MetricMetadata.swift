@@ -32,6 +32,11 @@ package final class MetadataBoard: Sendable {
         targets.withLock { $0[target] = nil }
     }
 
+    /// What one target said, by metric name.
+    package func metrics(of target: String) -> [String: MetricMetadata] {
+        targets.withLock { $0[target] ?? [:] }
+    }
+
     /// By metric name, each variant once, in a stable order.
     package func all() -> [(metric: String, metadata: [MetricMetadata])] {
         let targets = targets.withLock { $0 }

@@ -30,6 +30,13 @@ final class MonitoredPair: Sendable {
                 rules:
                   - { record: "job:up:sum", expr: "sum by (job) (up)" }
                   - { alert: Absent, expr: "absent(nothing_of_the_sort)", for: 1h, labels: { severity: page } }
+              - name: second
+                rules:
+                  - { record: "job:up:count", expr: "count by (job) (up)", labels: { kind: derived } }
+              - name: third
+                rules:
+                  - { alert: TooHot, expr: "temperature_celsius > 100" }
+              - { name: empty, rules: [] }
 
             """,
             to: "rules.yml"

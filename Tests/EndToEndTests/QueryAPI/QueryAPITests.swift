@@ -19,6 +19,8 @@ struct QueryAPITests {
         try await ourCommandsReadBoth(pair)
         try await dashboardIsAnswered(pair.sidecar.url)
         try await explains(pair.sidecar.url)
+        try await laterAdditionsAreThere(pair.sidecar.url)
+        try await lightQueriesAreAnsweredAlike(pair.sidecar.url)
         try await pythonIsAnswered(pair.sidecar.url)
         await pair.stop()
     }
@@ -47,6 +49,29 @@ struct QueryAPITests {
         "metadata?limit=x", "metadata?limit=0", "metadata?metric=nope", "rules?type=x",
         "format_query?query=sum(up)by(job)",
         "format_query?query=up%7B", "alerts", "alertmanagers", "status/walreplay", "status/buildinfo", "status/config",
+        "query?query=up&time=", "query?query=up&time=2023-11-14", "query?query=up&timeout=1x",
+        "query?query=up&timeout=1e30", "query?query=up&timeout=1m30s", "query?query=up&stats=",
+        "query?query=1&time=1.0005",
+        "query?query=1&time=-1.5", "query?query=vector(1)&time=1.23", "query?query=!&time=1",
+        "query?query=up%7Ba%3D~%22*%22%7D&time=1",
+        "query?query=up%7Ba%3D~%22a**%22%7D&time=1",
+        "query?query=up%20@%20x&time=1", "query?query=abs(1%2C2)&time=1", "query?query=nofunc(1)&time=1",
+        "query?query=up%20%2B%20bool%20up&time=1", "query?query=%22%5Cq%22&time=1", "query?query=%60abc&time=1",
+        "query?query=label_replace(vector(1)%2C%22a%22%2C%22%3Cx%3E%22%2C%22%22%2C%22%22)&time=1",
+        "query_range?query=1&start=0&end=11000&step=1", "query_range?query=1&start=0&end=11001&step=1",
+        "query_range?query=1&start=1&end=2&step=Inf", "query_range?query=time()&start=1&end=3&step=0.5",
+        "query_exemplars?query=up&start=x", "query_exemplars?query=up&start=2&end=1",
+        "query_exemplars?query=(&start=1&end=2", "labels?start=1&end=2", "labels?start=2&end=1",
+        "labels?match[]=up&start=2&end=1",
+        "label/job/values?start=1&end=2", "label/job/values?start=2&end=1",
+        "label/job/values?match[]=up&start=2&end=1",
+        "series?match[]=up&start=2&end=1", "series?match[]=up&match[]=up",
+        "scrape_pools", "targets/metadata",
+        "targets/metadata?metric=requests_total", "targets/metadata?metric=nope", "targets/metadata?limit=1",
+        "targets/metadata?limit=0", "targets/metadata?limit=x", "targets/metadata?limit=-1",
+        "targets/metadata?match_target=%7Bjob%3D%22shop%22%7D", "targets/metadata?match_target=%7Bjob%3D%22nope%22%7D",
+        "targets/metadata?match_target=%7Bjob%3D%22shop%22%7D&metric=temperature_celsius&limit=1",
+        "targets/metadata?match_target=%7Bjob%3D",
         "nope", "admin/nope",
     ]
 

@@ -29,7 +29,7 @@ struct APIErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         let parts = path.dropFirst(root.count).split(separator: "/", omittingEmptySubsequences: false)
         switch parts.first {
         case "query", "query_range", "query_exemplars", "format_query", "parse_query", "series", "labels", "rules",
-            "alerts", "metadata", "alertmanagers":
+            "alerts", "metadata", "alertmanagers", "scrape_pools", "features", "notifications":
             return parts.count == 1
         case "targets": return parts.count == 1 || parts.elementsEqual(["targets", "metadata"])
         case "label": return parts.count == 3 && parts[2] == "values" && !parts[1].isEmpty

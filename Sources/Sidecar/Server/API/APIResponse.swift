@@ -79,6 +79,15 @@ extension Response {
         infos: [String] = [],
         _ data: (inout JSONWriter) -> Void
     ) -> Response {
+        .json(successBytes(warnings: warnings, infos: infos, data))
+    }
+
+    /// The body of such an answer.
+    static func successBytes(
+        warnings: [String] = [],
+        infos: [String] = [],
+        _ data: (inout JSONWriter) -> Void
+    ) -> [UInt8] {
         var json = JSONWriter(reservingCapacity: 1_024)
         json.beginObject()
         json.member("status", "success")
@@ -87,7 +96,7 @@ extension Response {
         if !warnings.isEmpty { json.member("warnings", array: warnings) { $0.string($1) } }
         if !infos.isEmpty { json.member("infos", array: infos) { $0.string($1) } }
         json.endObject()
-        return .json(json.bytes)
+        return json.bytes
     }
 }
 

@@ -28,17 +28,70 @@ struct QueryRoutes: Sendable {
     }
 
     private func instant(_ request: Request) async throws -> Response {
-        let parameters = try await parameters(request)
+        let question = try instantQuestion(try await parameters(request))
+        let reader = store.reader()
+        let isLight = engine.isLight(question.expression, reader: reader)
+        let outcome = try await run(here: isLight) { [engine] in try question.answer(engine, reader) }
+        return .json(body(outcome, of: question))
+    }
+
+    /// The body of the answer to an instant query that is so light that it may be answered on an event loop, without
+    /// waiting for anything; nil when it is not, or when the answer is an error.
+    ///
+    /// - Parameter query: the parameters as they stand in the request's target.
+    func answerAtOnce(_ query: some Sequence<UInt8>) -> [UInt8]? {
+        var parameters = Parameters()
+        guard (try? parameters.append(encoded: query)) != nil, let question = try? instantQuestion(parameters) else {
+            return nil
+        }
+        let reader = store.reader()
+        guard engine.isLight(question.expression, reader: reader) else { return nil }
+        let begin = clock.now().uptime
+        guard let result = try? question.answer(engine, reader) else { return nil }
+        let spent = clock.now().uptime - begin
+        return body(Outcome(result: result, total: spent, evaluation: spent), of: question)
+    }
+
+    /// What an instant query asks for.
+    private struct InstantQuestion: Sendable {
+        let parameters: Parameters
+        let text: String
+        let expression: PromQL.Expression
+        let time: Timestamp
+        let limit: Int
+        let limits: QueryLimits
+        let lookback: Duration?
+
+        func answer(_ engine: QueryEngine, _ reader: StoreReader) throws(QueryError) -> QueryResult {
+            try engine.instant(expression, at: time, lookback: lookback, reader: reader, limits: limits)
+        }
+    }
+
+    private func instantQuestion(_ parameters: Parameters) throws -> InstantQuestion {
         let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
         let time = try RequestTimes.time(parameters, "time") ?? now
         let limit = try RequestTimes.limit(parameters)
         let (text, expression) = try expression(parameters)
-        let limits = try limits(parameters)
-        let reader = store.reader()
-        let outcome = try await run(here: engine.isLight(expression, reader: reader)) { [engine] in
-            try engine.instant(expression, at: time, reader: reader, limits: limits)
-        }
-        return answer(outcome, QueryPlan(expression, isRange: false), text: text, at: time, limit: limit, parameters)
+        return InstantQuestion(
+            parameters: parameters,
+            text: text,
+            expression: expression,
+            time: time,
+            limit: limit,
+            limits: try limits(parameters),
+            lookback: try RequestTimes.lookback(parameters)
+        )
+    }
+
+    private func body(_ outcome: Outcome, of question: InstantQuestion) -> [UInt8] {
+        body(
+            outcome,
+            QueryPlan(question.expression, isRange: false),
+            text: question.text,
+            at: question.time,
+            limit: question.limit,
+            question.parameters
+        )
     }
 
     private func range(_ request: Request) async throws -> Response {
@@ -71,18 +124,34 @@ struct QueryRoutes: Sendable {
             )
         }
         let limits = try limits(parameters)
+        let lookback = try RequestTimes.lookback(parameters)
         let outcome = try await run { [store, engine] in
-            try engine.range(expression, from: start, through: end, step: step, reader: store.reader(), limits: limits)
+            try engine.range(
+                expression,
+                from: start,
+                through: end,
+                step: step,
+                lookback: lookback,
+                reader: store.reader(),
+                limits: limits
+            )
         }
-        return answer(outcome, QueryPlan(expression, isRange: true), text: text, at: end, limit: limit, parameters)
+        return .json(
+            body(outcome, QueryPlan(expression, isRange: true), text: text, at: end, limit: limit, parameters)
+        )
     }
 
     /// Exemplars are not kept: the answer to a sound question is that there are none.
     private func exemplars(_ request: Request) async throws -> Response {
         let parameters = try await parameters(request)
-        _ = try expression(parameters)
-        _ = try RequestTimes.time(parameters, "start")
-        _ = try RequestTimes.time(parameters, "end")
+        let start = try RequestTimes.time(parameters, "start") ?? .distantPast
+        let end = try RequestTimes.time(parameters, "end") ?? .distantFuture
+        guard end >= start else { throw APIError.badData("end timestamp must not be before start timestamp") }
+        do throws(ParseError) {
+            _ = try PromQL.parse(parameters["query"] ?? "", options: ParserOptions(features: features))
+        } catch {
+            throw APIError.badData(error.description)
+        }
         return .success { $0.array([] as [Int]) { _, _ in } }
     }
 
@@ -151,18 +220,18 @@ struct QueryRoutes: Sendable {
         }
     }
 
-    private func answer(
+    private func body(
         _ outcome: Outcome,
         _ plan: @autoclosure () -> QueryPlan,
         text: String,
         at time: Timestamp,
         limit: Int,
         _ parameters: Parameters
-    ) -> Response {
+    ) -> [UInt8] {
         let result = outcome.result
         var warnings = result.warnings.map { $0.text(in: text) }
         if limit > 0, result.value.count > limit { warnings.append("results truncated due to limit") }
-        return .success(warnings: warnings, infos: result.infos.map { $0.text(in: text) }) { json in
+        return Response.successBytes(warnings: warnings, infos: result.infos.map { $0.text(in: text) }) { json in
             let (explains, counts) = (parameters["explain"] == "1", !(parameters["stats"] ?? "").isEmpty)
             guard explains || counts else {
                 return ResultJSON.write(result.value, at: time, limit: limit, to: &json)

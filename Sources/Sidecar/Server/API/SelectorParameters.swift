@@ -17,4 +17,14 @@ extension Parameters {
             }
         }
     }
+
+    /// One selector; nil when there is none.
+    func selector(_ name: String) throws -> [LabelMatcher]? {
+        guard let text = self[name], !text.isEmpty else { return nil }
+        do throws(ParseError) {
+            return try parseSelector(text)
+        } catch {
+            throw APIError.invalidParameter(name, error.description)
+        }
+    }
 }

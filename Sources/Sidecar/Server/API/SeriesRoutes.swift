@@ -37,7 +37,7 @@ struct SeriesRoutes: Sendable {
     private func names(_ request: Request) async throws -> Response {
         let question = try await Question(request)
         let names = try await run { reader in
-            question.union { reader.labelNames(matching: $0) }
+            question.union(reader) { reader.labelNames(matching: $0, from: $1, through: $2) }
         }
         return question.answer(names) { $0.string($1) }
     }
@@ -48,7 +48,7 @@ struct SeriesRoutes: Sendable {
         else { throw APIError.badData("invalid label name: \"\(name)\"") }
         let question = try await Question(request)
         let values = try await run { reader in
-            question.union { reader.labelValues(label, matching: $0) }
+            question.union(reader) { reader.labelValues(label, matching: $0, from: $1, through: $2) }
         }
         return question.answer(values) { $0.string($1) }
     }
@@ -70,16 +70,21 @@ struct SeriesRoutes: Sendable {
             start = try RequestTimes.time(parameters, "start") ?? .distantPast
             end = try RequestTimes.time(parameters, "end") ?? .distantFuture
             limit = try RequestTimes.limit(parameters)
-            guard end >= start else {
-                throw APIError.invalidParameter("end", "end timestamp must not be before start timestamp")
-            }
             matchers = try parameters.selectors()
         }
 
-        func union(_ find: ([LabelMatcher]) -> [String]) -> [String] {
-            guard matchers.count > 1 else { return find(matchers.first ?? []) }
+        /// What all selectors find. Without one, and over a time for which there are samples, everything counts, as it
+        /// does in Prometheus.
+        func union(
+            _ reader: StoreReader,
+            _ find: ([LabelMatcher], _ start: Timestamp, _ end: Timestamp) -> [String]
+        ) -> [String] {
+            guard !matchers.isEmpty else {
+                return reader.mayHaveSamples(from: start, through: end) ? find([], .distantPast, .distantFuture) : []
+            }
+            guard matchers.count > 1 else { return find(matchers[0], start, end) }
             var all: Set<String> = []
-            for matchers in matchers { all.formUnion(find(matchers)) }
+            for matchers in matchers { all.formUnion(find(matchers, start, end)) }
             return all.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
 

@@ -8,9 +8,12 @@ package enum TimeText {
     /// Reads RFC 3339 (`2026-09-01T10:00:00.5Z`, with offset) or Unix seconds as a decimal number.
     package static func timestamp(_ text: String) -> Timestamp? {
         if let seconds = Double(text), seconds.isFinite {
-            let milliseconds = (seconds * 1_000).rounded()
-            guard let whole = Int64(exactly: milliseconds) else { return nil }
-            return Timestamp(milliseconds: whole)
+            // Whole seconds and the rest apart, so that the rest is rounded as Prometheus rounds it.
+            let whole = seconds.rounded(.towardZero)
+            guard let milliseconds = Int64(exactly: whole * 1_000 + ((seconds - whole) * 1_000).rounded()) else {
+                return nil
+            }
+            return Timestamp(milliseconds: milliseconds)
         }
         return RFC3339.milliseconds(text).map { Timestamp(milliseconds: $0) }
     }

@@ -48,18 +48,26 @@ extension Sidecar {
         let (logger, access) = (logger, access)
         // A Unix socket carries neither TLS nor passwords: its file's permissions say who may.
         let isLocal = if case .unix = address { true } else { false }
-        let prepare: @Sendable (any Channel) throws -> Void = { channel in if !isLocal { try access.prepare(channel) } }
+        let gatekeeper = isLocal ? nil : access.gatekeeper
+        let queries = queryRoutes
+        // A query may keep its client waiting for as long as queries may take.
+        let idleLimit = TimeAmount(max(.seconds(120), initial.web.queryTimeout + .seconds(10)))
+        let prepare: @Sendable (any Channel) throws -> Void = { channel in
+            if !isLocal { try access.prepare(channel) }
+            try IdleConnectionCloser.add(to: channel, after: idleLimit)
+            let handler = LightQueryHandler(queries, gatekeeper: gatekeeper)
+            try channel.pipeline.syncOperations.addHandler(handler)
+        }
         return Application(
             router: router(
                 probes: probes,
                 policy: policy,
-                gatekeeper: isLocal ? nil : access.gatekeeper,
+                gatekeeper: gatekeeper,
                 isAdministration: address == initial.web.adminListen,
                 drain: drain
             ),
             server: .http1(
                 probes: probes,
-                configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(120)),
                 onProbe: { drain.noteProbe() },
                 prepare: prepare
             ),
@@ -93,16 +101,11 @@ extension Sidecar {
         )
         router.add(middleware: ChangeGuardMiddleware(policy: policy))
         router.add(middleware: APIErrorMiddleware())
-        QueryRoutes(
-            store: store,
-            engine: engine,
-            pool: pool,
-            clock: clock,
-            features: options.features,
-            timeout: initial.web.queryTimeout
-        ).register(on: router)
+        queryRoutes.register(on: router)
         SeriesRoutes(store: store, pool: pool).register(on: router)
-        StateRoutes(rules: rules, targets: targets, metadata: metadata).register(on: router)
+        StateRoutes(rules: rules).register(on: router)
+        TargetRoutes(targets: targets, metadata: metadata).register(on: router)
+        FeatureRoutes(features: options.features).register(on: router)
         let own = own
         StatusRoutes(
             store: store,
@@ -138,6 +141,17 @@ extension Sidecar {
             cancelDrain: { drain.cancel() }
         ).register(on: router)
         return router
+    }
+
+    private var queryRoutes: QueryRoutes {
+        QueryRoutes(
+            store: store,
+            engine: engine,
+            pool: pool,
+            clock: clock,
+            features: options.features,
+            timeout: initial.web.queryTimeout
+        )
     }
 
     /// One attempt of a check that stands in no schedule; nil when the sidecar is stopping.
