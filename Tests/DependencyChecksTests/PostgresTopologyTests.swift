@@ -134,6 +134,27 @@ struct PostgresTopologyTests {
         await server.stop()
     }
 
+    @Test(.enabled(if: SmallDisk.isPossible))
+    func `a disk without room is told by its own reason, and room is seen at once`() async throws {
+        let server = try await PostgresServer()
+        let disk = try SmallDisk(bytes: 2 << 20)
+        _ = try await ChildProcess.run("chown", ["postgres", disk.path])
+        try await server.execute("CREATE TABLESPACE tiny LOCATION '\(disk.path)'")
+        try await server.execute("CREATE TABLE filler (text text) TABLESPACE tiny")
+        let check = try check(server.url) {
+            $0.query = "INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 100)"
+        }
+        #expect(await check.check(deadline: .seconds(2)).verdict == .up)
+        let isTold = await waitUntil { await check.check(deadline: .seconds(2)).reason == .full }
+        #expect(isTold)
+        try await server.execute("DROP TABLE filler")
+        try await server.execute("CREATE TABLE filler (text text) TABLESPACE tiny")
+        #expect(await check.check(deadline: .seconds(2)).verdict == .up)
+        check.close()
+        await server.stop(SIGKILL)
+        withExtendedLifetime(disk) {}
+    }
+
     /// Sessions that misbehave, one kind each.
     private static let sessions = [
         // long: holds a row lock while it works

@@ -51,6 +51,39 @@ struct TLSCheckTests {
         }
     }
 
+    @Test(arguments: [StartTLSProtocol.smtp, .imap, .pop3, .postgres])
+    func `bytes in the clear behind the agreement to encrypt are somebody else's, and refused`(
+        _ proto: StartTLSProtocol
+    ) async throws {
+        let injected = "250 injected\r\n"
+        let server = try TCPServer { connection in
+            switch proto {
+            case .postgres:
+                guard connection.read(8) != nil else { return }
+                connection.send("S" + injected)
+            case .imap:
+                connection.send("* OK ready\r\n")
+                while let line = connection.readLine() { if line.hasSuffix("STARTTLS") { break } }
+                connection.send("a1 OK\r\n" + injected)
+            case .pop3:
+                connection.send("+OK ready\r\n")
+                while let line = connection.readLine() { if line == "STLS" { break } }
+                connection.send("+OK\r\n" + injected)
+            default:
+                connection.send("220 ready\r\n")
+                while let line = connection.readLine() {
+                    if line == "STARTTLS" { break }
+                    connection.send("250 STARTTLS\r\n")
+                }
+                connection.send("220 go\r\n" + injected)
+            }
+            connection.waitForEnd()
+        }
+        let result = try await check("localhost", server.port, nil) { $0.startTLS = proto }
+        #expect(result.reason == .protocolError, "\(proto): \(result.text)")
+        #expect(result.value("probe_success") == 0)
+    }
+
     @Test
     func `PostgreSQL itself is asked for TLS, and what refuses is told`() async throws {
         let certificates = try await TestCertificates()

@@ -72,7 +72,9 @@ final class KeptConnection<Connection: KeepableConnection> {
     private func renew(for attempt: CheckAttempt, then answer: @escaping Answer) {
         close()
         isFresh = true
-        current = open(attempt.remaining) { [weak self] fresh, failure in
+        // The connection's own clock ends it, so that connecting and logging in are told apart; the attempt's is the second.
+        let deadline = max(.milliseconds(1), attempt.remaining - .milliseconds(2))
+        current = open(deadline) { [weak self] fresh, failure in
             guard let self, !attempt.isFinished else { return }
             if let failure {
                 if current === fresh { current = nil }

@@ -68,8 +68,11 @@ package final class MemcachedProbe: CheckProbe {
 
     package func begin(_ attempt: CheckAttempt) {
         attempt.whenLate = { [self] in
+            let isOpen = (stream?.phases.connect ?? .zero) > .zero
             close()
-            return Self.down(.timeout, "no answer within the deadline", attempt)
+            return isOpen
+                ? Self.down(.timeout, "no answer within the deadline", attempt)
+                : Self.down(.connectTimeout, "no connection within the deadline", attempt)
         }
         current = attempt
         heard = []
