@@ -85,6 +85,8 @@ struct WebAccessTests {
             try await ask(url + "/-/ready", trust + ["--user", "ada:right"]) == 200
         }
         #expect(try await ask(url + "/metrics", trust) == 401)
+        // Light queries are answered before HTTP is parsed, but to nobody unknown.
+        #expect(try await ask(url + "/api/v1/query?query=1", trust) == 401)
         #expect(try await ask(url + "/metrics", trust + ["--user", "ada:wrong"]) == 401)
         #expect(try await ask(url + "/metrics", trust + ["--user", "eve:right"]) == 401)
         #expect(try await ask(url + "/metrics", trust + ["--user", "ada:right"]) == 200)

@@ -29,6 +29,8 @@ extension Evaluator {
     /// An instant vector: the newest sample of each series that is not older than the lookback.
     mutating func select(_ node: VectorSelector, _ window: EvaluationWindow) throws(QueryError) -> Block {
         let selection = try resolve(node)
+        var stream = SeriesStream(source: .selector(node), selection: selection, window: window)
+        if let column = try sharedColumn(&stream) { return try block(of: column, drops: false) }
         var block = Block(steps: window.count)
         var source = SeriesSource(selector: node, selection: selection)
         var samples = 0

@@ -38,7 +38,7 @@ final class SelectionCache: Sendable {
     var counts: SelectionCounts { state.withLock { $0.counts } }
 
     private static let capacity = 256
-    private static let seriesCapacity = 1_000_000
+    private static let seriesCapacity = 300_000
 
     /// What the matchers select now, if they were asked before and it takes little to know.
     func selection(_ matchers: [LabelMatcher], _ reader: StoreReader) -> Selection? {

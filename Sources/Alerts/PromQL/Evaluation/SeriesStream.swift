@@ -305,17 +305,8 @@ extension Evaluator {
             block = Block(steps: window.count)
             let drops = stream.dropsMetadata
             if let column = try sharedColumn(&stream) {
-                for (index, handle) in column.selection.handles.enumerated() {
-                    guard let value = column.values.value(index) else { continue }
-                    try tick()
-                    try hold(1)
-                    var row = Row(steps: 1)
-                    row.set(0, value)
-                    block.series.append(named(handle.labels, row, drops: drops))
-                }
-                if function == .absent { return absent(block, Self.absentLabels(argument), window) }
-                if !delaysNameRemoval { try Self.checkUnique(block) }
-                return block
+                block = try self.block(of: column, drops: drops)
+                break
             }
             var row = Row(steps: window.count)
             var looked = 0
@@ -334,7 +325,7 @@ extension Evaluator {
         return block
     }
 
-    private func named(_ labels: Labels, _ row: Row, drops: Bool) -> Block.Series {
+    func named(_ labels: Labels, _ row: Row, drops: Bool) -> Block.Series {
         if drops, !delaysNameRemoval { return Block.Series(labels: labels.withoutMetadata, row: row) }
         return Block.Series(labels: labels, dropsName: drops, row: row)
     }

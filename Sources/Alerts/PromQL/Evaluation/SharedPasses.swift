@@ -123,6 +123,20 @@ extension Evaluator {
         return column
     }
 
+    /// The series of a column that have a value.
+    mutating func block(of column: SharedPasses.Column, drops: Bool) throws(QueryError) -> Block {
+        var block = Block(steps: 1)
+        for (index, handle) in column.selection.handles.enumerated() {
+            guard let value = column.values.value(index) else { continue }
+            try tick()
+            try hold(1)
+            var row = Row(steps: 1)
+            row.set(0, value)
+            block.series.append(named(handle.labels, row, drops: drops))
+        }
+        return block
+    }
+
     /// One pass over all series at one moment.
     private mutating func values(of stream: inout SeriesStream) throws(QueryError) -> Row {
         let handles = stream.selection.handles
