@@ -104,4 +104,30 @@ import Testing
         #expect(!text.contains("other"))
         #expect(test.registry.gather(filter: MetricNameFilter(names: ["other"])).map(\.name) == ["other"])
     }
+
+    @Test(arguments: [1, 2, 3] as [UInt64]) func `series come and go in any order, and the others are found`(
+        seed: UInt64
+    ) {
+        let test = TestRegistry()
+        let family = test.registry.counter("a", help: "A.", labels: BookingLabels.self)
+        var generator = SeededGenerator(seed: seed)
+        var held: [Int: Counter] = [:]
+        for _ in 0..<3_000 {
+            let room = Int.random(in: 0..<400, using: &generator)
+            let labels = BookingLabels(outcome: .success, room: "\(room)")
+            if held[room] != nil, Bool.random(using: &generator) {
+                #expect(family.remove(labels))
+                held[room] = nil
+            } else {
+                let found = family[labels]
+                if let known = held[room] { #expect(found === known) }
+                held[room] = found
+            }
+        }
+        #expect(family.count == held.count)
+        #expect(!family.remove(BookingLabels(outcome: .success, room: "none")))
+        let lines = test.lines.filter { $0.hasPrefix("a_total{") }
+        let names = held.keys.map { "\($0)" }.sorted()
+        #expect(lines == names.map { #"a_total{outcome="success",room="\#($0)"} 0"# })
+    }
 }

@@ -61,7 +61,7 @@ public final class Family<Labels: LabelSet, Item: Instrument>: Sendable {
     }
 
     /// Number of series, the overflow series included.
-    public var count: Int { store.entries.count }
+    public var count: Int { store.count }
 
     /// Finds or creates the instrument and calls `body` with it. `body` must be short and must not use the family:
     /// a lock may be held.

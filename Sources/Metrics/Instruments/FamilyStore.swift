@@ -13,17 +13,10 @@ protocol MetricCollector: AnyObject, Sendable {
     func removeIdle(now: Int64, timeoutMilliseconds: Int64) -> Int
 }
 
-/// One series in a family.
-struct SeriesEntry<Item: Instrument>: Sendable {
-    let labels: SeriesLabels
-    let sortKey: [String]
-    let instrument: Item
-    let createdMilliseconds: Int64
-    /// Known from the start and never idle.
-    let isPermanent: Bool
-}
-
 /// The series of one family in their order of output, capped.
+///
+/// Rendering takes the lock of the list alone, for a copy of it; who adds or removes a series holds that lock while one
+/// piece of the list changes. Looking for idle series never holds a lock for more than one series.
 final class FamilyStore<Item: Instrument>: MetricCollector {
     let header: FamilyHeader
     let labelNames: [String]
@@ -31,24 +24,32 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
     private let limit: Int
     private let report: @Sendable (RegistryEvent) -> Void
     private let clock: @Sendable () -> Int64
-    private let state: Guarded<State>
+    // Taken in this order: sweep, state, list.
+    private let sweep = Guarded<[Retired]>([])
+    private let state = Guarded(State())
+    private let list = Guarded(SeriesList<Item>())
 
-    private struct Activity {
-        var value: UInt64
-        var since: Int64
+    /// A series that left the output while somebody may still hold its handle.
+    private final class Retired: Sendable {
+        let entry: (labels: SeriesLabels, sortKey: [String], createdMilliseconds: Int64)
+        let activity: UInt64
+        weak let instrument: Item?
+
+        init(_ entry: SeriesEntry<Item>) {
+            self.entry = (entry.labels, entry.sortKey, entry.createdMilliseconds)
+            self.activity = entry.instrument.activity
+            self.instrument = entry.instrument
+        }
     }
 
-    private struct Retired {
-        let entry: (labels: SeriesLabels, sortKey: [String], createdMilliseconds: Int64)
-        weak let instrument: Item?
+    private enum Known {
+        case listed(SeriesEntry<Item>), retired(Retired)
     }
 
     private struct State {
-        var entries: [SeriesEntry<Item>] = []
-        var index: [SeriesLabels: Item] = [:]
+        var known: [SeriesLabels: Known] = [:]
+        var listedCount = 0
         var overflow: Item?
-        var activity: [SeriesLabels: Activity] = [:]
-        var retired: [SeriesLabels: Retired] = [:]
         var tables: [any LookupPurging] = []
     }
 
@@ -66,7 +67,6 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
         self.limit = max(1, limit)
         self.clock = clock
         self.report = report
-        self.state = Guarded(State())
     }
 
     /// Finds or creates a series. Beyond the cap all new label sets share the overflow series.
@@ -81,95 +81,91 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
         let labels = SeriesLabels(pairs)
         let now = clock()
         let found = state.withLock { state -> (item: Item, isOwn: Bool, isDropped: Bool) in
-            if let item = state.index[labels] { return (item, true, false) }
-            if state.entries.count >= limit {
+            var revived: Item?
+            switch state.known[labels] {
+            case .listed(let entry): return (entry.instrument, true, false)
+            case .retired(let retired): revived = retired.instrument
+            case nil: break
+            }
+            if state.listedCount >= limit {
                 if let item = state.overflow { return (item, false, true) }
                 let item = Item(configuration: configuration)
                 state.overflow = item
                 let overflow = [(name: Self.overflowLabel, value: "true")]
-                Self.insert(item, SeriesLabels(overflow), overflow, now, permanent: true, into: &state)
+                enlist(item, SeriesLabels(overflow), Self.sortKey(overflow), now, permanent: true, in: &state)
                 return (item, false, true)
             }
-            let revived = state.retired.removeValue(forKey: labels)?.instrument
             let item = revived ?? Item(configuration: override ?? configuration)
-            Self.insert(item, labels, pairs, now, permanent: permanent, into: &state)
+            enlist(item, labels, Self.sortKey(pairs), now, permanent: permanent, in: &state)
             return (item, true, false)
         }
         if found.isDropped { report(.seriesDropped(family: header.name, limit: limit)) }
         return (found.item, found.isOwn)
     }
 
-    private static func insert(
+    private static func sortKey(_ pairs: [(name: String, value: String)]) -> [String] {
+        pairs.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }.flatMap { [$0.name, $0.value] }
+    }
+
+    private func enlist(
         _ item: Item,
         _ labels: SeriesLabels,
-        _ pairs: [(name: String, value: String)],
-        _ now: Int64,
+        _ sortKey: [String],
+        _ created: Int64,
         permanent: Bool,
-        into state: inout State
+        in state: inout State
     ) {
-        let sorted = pairs.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         let entry = SeriesEntry(
             labels: labels,
-            sortKey: sorted.flatMap { [$0.name, $0.value] },
+            sortKey: sortKey,
             instrument: item,
-            createdMilliseconds: now,
+            createdMilliseconds: created,
             isPermanent: permanent
         )
-        insert(entry, into: &state)
-    }
-
-    private static func insert(_ entry: SeriesEntry<Item>, into state: inout State) {
-        var low = 0
-        var high = state.entries.count
-        while low < high {
-            let middle = (low + high) / 2
-            if precedes(state.entries[middle].sortKey, entry.sortKey) { low = middle + 1 } else { high = middle }
-        }
-        state.entries.insert(entry, at: low)
-        state.index[entry.labels] = entry.instrument
-    }
-
-    private static func precedes(_ left: [String], _ right: [String]) -> Bool {
-        for (first, second) in zip(left, right) where first != second {
-            return first.utf8.lexicographicallyPrecedes(second.utf8)
-        }
-        return left.count < right.count
+        state.known[labels] = .listed(entry)
+        state.listedCount += 1
+        list.withLock { $0.insert(entry) }
     }
 
     /// Forgets a series; a handle that is still held keeps working, and the series comes back when it is used.
     func remove(_ labels: SeriesLabels) -> Bool {
-        state.withLock { state in
-            guard let position = state.entries.firstIndex(where: { $0.labels == labels }) else { return false }
-            let now = clock()
-            Self.forget(at: position, now: now, in: &state)
-            return true
+        sweep.withLock { retired in
+            let entry = state.withLock { state -> SeriesEntry<Item>? in
+                guard case .listed(let entry) = state.known[labels] else { return nil }
+                return entry
+            }
+            return entry.map { forget($0, &retired) } ?? false
         }
     }
 
-    private static func forget(at position: Int, now: Int64, in state: inout State) {
-        let entry = state.entries.remove(at: position)
-        state.index[entry.labels] = nil
-        if entry.instrument === state.overflow { state.overflow = nil }
-        let kept = (entry.labels, entry.sortKey, entry.createdMilliseconds)
-        state.retired[entry.labels] = Retired(entry: kept, instrument: entry.instrument)
-        state.activity[entry.labels] = Activity(value: entry.instrument.activity, since: now)
-        for table in state.tables { table.purge(entry.instrument) }
+    private func forget(_ entry: SeriesEntry<Item>, _ retired: inout [Retired]) -> Bool {
+        let gone = Retired(entry)
+        let tables = state.withLock { state -> [any LookupPurging]? in
+            guard case .listed(let listed) = state.known[entry.labels], listed === entry else { return nil }
+            state.known[entry.labels] = .retired(gone)
+            state.listedCount -= 1
+            if entry.instrument === state.overflow { state.overflow = nil }
+            list.withLock { $0.remove(entry) }
+            return state.tables
+        }
+        guard let tables else { return false }
+        retired.append(gone)
+        for table in tables { table.purge(entry.instrument) }
+        return true
     }
 
     func removeIdle(now: Int64, timeoutMilliseconds: Int64) -> Int {
-        state.withLock { state in
-            Self.reviveUsed(now, &state)
+        sweep.withLock { retired in
+            reviveUsed(&retired)
             var removed = 0
-            for position in state.entries.indices.reversed() {
-                let entry = state.entries[position]
-                guard !entry.isPermanent else { continue }
-                let value = entry.instrument.activity
-                if let known = state.activity[entry.labels], known.value == value {
-                    guard now &- known.since >= timeoutMilliseconds else { continue }
-                    Self.forget(at: position, now: now, in: &state)
-                    removed += 1
-                } else {
-                    state.activity[entry.labels] = Activity(value: value, since: now)
+            for piece in list.withLock({ $0.pieces }) {
+                for entry in piece where !entry.isPermanent {
+                    let activity = entry.instrument.activity
+                    if entry.activity.exchange(activity, ordering: .relaxed) != activity {
+                        entry.unchangedSince.store(now, ordering: .relaxed)
+                    } else if now &- entry.unchangedSince.load(ordering: .relaxed) >= timeoutMilliseconds {
+                        removed += forget(entry, &retired) ? 1 : 0
+                    }
                 }
             }
             return removed
@@ -177,23 +173,21 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
     }
 
     /// A removed series whose handle somebody kept, and used again, comes back with its old count.
-    private static func reviveUsed(_ now: Int64, _ state: inout State) {
-        for (labels, retired) in state.retired {
-            guard let item = retired.instrument else {
-                state.retired[labels] = nil
-                state.activity[labels] = nil
-                continue
+    private func reviveUsed(_ retired: inout [Retired]) {
+        retired.removeAll { gone in
+            let item = gone.instrument
+            if let item, item.activity == gone.activity { return false }
+            state.withLock { state in
+                // It may have come back by a look-up.
+                guard case .retired(let known) = state.known[gone.entry.labels], known === gone else { return }
+                if let item {
+                    let (labels, sortKey, created) = gone.entry
+                    enlist(item, labels, sortKey, created, permanent: false, in: &state)
+                } else {
+                    state.known[gone.entry.labels] = nil
+                }
             }
-            guard item.activity != state.activity[labels]?.value else { continue }
-            state.retired[labels] = nil
-            let entry = SeriesEntry(
-                labels: labels,
-                sortKey: retired.entry.sortKey,
-                instrument: item,
-                createdMilliseconds: retired.entry.createdMilliseconds,
-                isPermanent: false
-            )
-            insert(entry, into: &state)
+            return true
         }
     }
 
@@ -201,31 +195,35 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
         state.withLock { $0.tables.append(table) }
     }
 
-    /// The series at this moment, in order.
-    var entries: [SeriesEntry<Item>] { state.withLock { $0.entries } }
+    /// Number of series at this moment.
+    var count: Int { list.withLock { $0.count } }
 
     func write(to writer: inout ExpositionWriter, created: Bool) {
-        let entries = entries
-        guard !entries.isEmpty else { return }
+        let pieces = list.withLock { $0.pieces }
+        guard !pieces.isEmpty else { return }
         writer.begin(header)
-        for entry in entries {
-            entry.instrument.write(
-                entry.labels,
-                createdMilliseconds: created ? entry.createdMilliseconds : nil,
-                to: &writer
-            )
+        for piece in pieces {
+            for entry in piece {
+                entry.instrument.write(
+                    entry.labels,
+                    createdMilliseconds: created ? entry.createdMilliseconds : nil,
+                    to: &writer
+                )
+            }
         }
     }
 
     func snapshot() -> MetricFamily? {
-        let entries = entries
-        guard !entries.isEmpty else { return nil }
+        let pieces = list.withLock { $0.pieces }
+        guard !pieces.isEmpty else { return nil }
         return MetricFamily(
             name: header.name,
             kind: header.kind,
             help: header.help,
             unit: header.unit,
-            metrics: entries.map { $0.instrument.metric($0.labels, createdMilliseconds: $0.createdMilliseconds) }
+            metrics: pieces.flatMap { piece in
+                piece.map { $0.instrument.metric($0.labels, createdMilliseconds: $0.createdMilliseconds) }
+            }
         )
     }
 

@@ -126,16 +126,64 @@ final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
         locks.lockAll()
         defer { locks.unlockAll() }
         guard find(labels, hash, { _ in true }) == nil else { return }
-        if unsafe storage.pointee.used * 2 > storage.pointee.mask {
-            unsafe rebuild(capacity: (storage.pointee.mask + 1) * 2) { _ in true }
-        }
+        if unsafe storage.pointee.used * 2 > storage.pointee.mask { grow() }
         unsafe place(Slot(labels: labels, item: .passRetained(item)), hash)
     }
 
+    /// Takes an instrument out. Look-ups wait for a piece of the search at a time, and for moving what follows.
     func purge(_ instrument: AnyObject) {
-        locks.lockAll()
-        defer { locks.unlockAll() }
-        unsafe rebuild(capacity: storage.pointee.mask + 1) { $0 !== instrument }
+        var start = 0
+        while let found = search(for: instrument, from: start) {
+            guard let position = found.position else {
+                start = found.end
+                continue
+            }
+            locks.lockAll()
+            let isThere = unsafe position <= storage.pointee.mask && holds(instrument, at: position)
+            if isThere { takeOut(at: position) }
+            locks.unlockAll()
+            if isThere { return }
+            // Somebody added a series in between.
+            start = 0
+        }
+    }
+
+    /// Looks through the next few slots, with the lock of one group of threads; nil at the end.
+    private func search(for instrument: AnyObject, from start: Int) -> (position: Int?, end: Int)? {
+        let stripe = lock()
+        defer { unlock(stripe) }
+        let mask = unsafe storage.pointee.mask
+        guard start <= mask else { return nil }
+        let end = min(start + 128, mask + 1)
+        return ((start..<end).first { holds(instrument, at: $0) }, end)
+    }
+
+    private func holds(_ instrument: AnyObject, at position: Int) -> Bool {
+        guard unsafe storage.pointee.hashes[position] != 0 else { return false }
+        return unsafe storage.pointee.slots[position].item._withUnsafeGuaranteedRef { $0 === instrument }
+    }
+
+    /// Frees a slot, and moves those behind it that would not be found any more.
+    private func takeOut(at position: Int) {
+        let hashes = unsafe storage.pointee.hashes
+        let slots = unsafe storage.pointee.slots
+        let mask = unsafe storage.pointee.mask
+        unsafe (slots + position).move().item.release()
+        var free = position
+        var next = (position + 1) & mask
+        while unsafe hashes[next] != 0 {
+            let home = Int(truncatingIfNeeded: unsafe hashes[next] &>> 1) & mask
+            // Whether `home` lies, in the circle, after `free` and not after `next`: then it stays.
+            let stays = free <= next ? home > free && home <= next : home > free || home <= next
+            if !stays {
+                unsafe hashes[free] = hashes[next]
+                unsafe (slots + free).moveInitialize(from: slots + next, count: 1)
+                free = next
+            }
+            next = (next + 1) & mask
+        }
+        unsafe hashes[free] = 0
+        unsafe storage.pointee.used -= 1
     }
 
     private func place(_ slot: Slot, _ hash: UInt64) {
@@ -147,13 +195,10 @@ final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
         unsafe storage.pointee.used += 1
     }
 
-    private func rebuild(capacity: Int, keeping isKept: (Item) -> Bool) {
+    private func grow() {
         let old = unsafe storage.pointee
-        unsafe storage.pointee = Storage(capacity: capacity)
-        unsafe Self.removeAll(from: old) { slot, hash in
-            let isKept = unsafe slot.item._withUnsafeGuaranteedRef { isKept($0) }
-            if isKept { unsafe place(slot, hash) } else { unsafe slot.item.release() }
-        }
+        unsafe storage.pointee = Storage(capacity: (old.mask + 1) * 2)
+        unsafe Self.removeAll(from: old) { slot, hash in unsafe place(slot, hash) }
     }
 
     /// Empties and frees a storage; `body` takes over each slot, its reference included.

@@ -47,11 +47,12 @@ public final class MetricsRegistry: Sendable {
     let configuration: Configuration
     let reporter: RegistryReporter
     private let state = Guarded(State())
+    /// In the order of output. A lock of its own: rendering waits for nothing but one insertion.
+    private let sorted = Guarded<[any MetricCollector]>([])
     private let lastSize = Guarded(16_384)
 
     private struct State {
         var collectors: [String: any MetricCollector] = [:]
-        var sorted: [any MetricCollector] = []
         /// Names of samples, and the family that writes them.
         var sampleNames: [String: String] = [:]
     }
@@ -79,26 +80,28 @@ public final class MetricsRegistry: Sendable {
         return state.withLock { state in
             guard state.collectors[collector.header.name] == nil, names.allSatisfy({ state.sampleNames[$0] == nil })
             else { return false }
-            Self.insert(collector, names, into: &state)
+            insert(collector, names, into: &state)
             return true
         }
     }
 
-    private static func insert(_ collector: any MetricCollector, _ names: [String], into state: inout State) {
+    private func insert(_ collector: any MetricCollector, _ names: [String], into state: inout State) {
         let name = collector.header.name
         state.collectors[name] = collector
         for sample in names { state.sampleNames[sample] = name }
-        var low = 0
-        var high = state.sorted.count
-        while low < high {
-            let middle = (low + high) / 2
-            if state.sorted[middle].header.name.utf8.lexicographicallyPrecedes(name.utf8) {
-                low = middle + 1
-            } else {
-                high = middle
+        sorted.withLock { sorted in
+            var low = 0
+            var high = sorted.count
+            while low < high {
+                let middle = (low + high) / 2
+                if sorted[middle].header.name.utf8.lexicographicallyPrecedes(name.utf8) {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
             }
+            sorted.insert(collector, at: low)
         }
-        state.sorted.insert(collector, at: low)
     }
 
     /// The family of this name if it is the same in everything that matters, a new one if the name is free, and one
@@ -140,7 +143,7 @@ public final class MetricsRegistry: Sendable {
                 guard let taken = state.sampleNames[sample] else { continue }
                 return (created, "its samples are named like those of \(taken)")
             }
-            Self.insert(created, samples, into: &state)
+            insert(created, samples, into: &state)
             return (created, nil)
         }
         if let conflict { reporter.report(.conflict(family: name, what: conflict)) }
@@ -181,7 +184,7 @@ public final class MetricsRegistry: Sendable {
     }
 
     private func prepared(_ filter: MetricNameFilter) -> [any MetricCollector] {
-        var collectors = state.withLock { $0.sorted }
+        var collectors = sorted.withLock { $0 }
         if !filter.isEmpty { collectors.removeAll { !filter.allows($0.header) } }
         if let timeout = configuration.idleTimeout {
             let now = configuration.clock()

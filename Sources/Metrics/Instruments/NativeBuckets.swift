@@ -7,8 +7,20 @@ import Glibc
 struct NativeBuckets: Sendable {
     private(set) var indices: [Int32] = []
     private(set) var counts: [UInt64] = []
+    /// Where an index was found last, by its lowest bits: wrong after an insertion, and then searched for again.
+    private var places = [UInt16](repeating: 0, count: 256)
 
     mutating func add(_ count: UInt64, at index: Int32) {
+        let cached = Int(truncatingIfNeeded: index) & 255
+        let guess = Int(places[cached])
+        if guess < indices.count, indices[guess] == index {
+            counts[guess] &+= count
+        } else {
+            places[cached] = UInt16(truncatingIfNeeded: search(count, index))
+        }
+    }
+
+    private mutating func search(_ count: UInt64, _ index: Int32) -> Int {
         var low = 0
         var high = indices.count
         while low < high {
@@ -21,6 +33,7 @@ struct NativeBuckets: Sendable {
             indices.insert(index, at: low)
             counts.insert(count, at: low)
         }
+        return low
     }
 
     /// Halves the resolution: bucket `i` becomes `ceil(i / 2)`.
@@ -148,21 +161,26 @@ struct NativeState: Sendable {
             let key = fraction == 0.5 ? exponent - 1 : exponent
             return Int32((key + (1 << -schema) - 1) >> -schema)
         }
-        let steps = 1 << schema
-        var step = 0
-        var length = steps
-        while length > 0 {
-            let half = (length + 1) >> 1
-            if lowerEdge(step + half - 1, schema: schema) < fraction { step += half }
-            length -= half
-        }
-        return Int32(step + (exponent - 1) * steps)
+        // The edges of a coarser schema are every so many of the finest one's.
+        let coarseness = 8 - schema
+        let steps = (step(of: fraction) + (1 << coarseness) - 1) >> coarseness
+        return Int32(steps + (exponent - 1) << schema)
     }
 
-    /// `2^(step × 2^-schema) / 2`.
-    private static func lowerEdge(_ step: Int, schema: Int) -> Double {
-        edges[step << (8 - schema)]
+    /// How many edges of the finest schema lie below a fraction between 0.5 and 1.
+    private static func step(of fraction: Double) -> Int {
+        // At most two edges share their first eight bits.
+        var step = Int(firstSteps[Int(truncatingIfNeeded: fraction.significandBitPattern >> 44)])
+        while step < edges.count, edges[step] < fraction { step += 1 }
+        return step
     }
 
+    /// `2^(step / 256) / 2`.
     private static let edges: [Double] = (0..<256).map { exp2(Double($0) / 256) / 2 }
+
+    /// How many edges lie below every fraction with these first eight bits.
+    private static let firstSteps: [UInt16] = (0..<256).map { bits in
+        let least = 0.5 + Double(bits) / 512
+        return UInt16(edges.count { $0 < least })
+    }
 }
