@@ -32,7 +32,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "ExpositionBenchmark",
-            dependencies: [.product(name: "Exposition", package: "sidecar")]
+            dependencies: ["Harness", .product(name: "Exposition", package: "sidecar")]
         ),
         .executableTarget(
             name: "ProbeLoad",

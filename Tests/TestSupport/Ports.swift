@@ -8,7 +8,7 @@ private let handedOut = Mutex<Set<UInt16>>([])
 /// A TCP port of 127.0.0.1 that nobody listens on; never the same twice in a process.
 package func freePort() throws -> UInt16 {
     for _ in 0..<100 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { break }
         defer { close(descriptor) }
         guard bindLoopback(descriptor, port: 0), let port = boundPort(descriptor) else { break }
@@ -43,7 +43,7 @@ func boundPort(_ descriptor: Int32) -> UInt16? {
 
 /// Whether something accepts connections on a port of 127.0.0.1.
 package func accepts(port: UInt16) -> Bool {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     return connectLoopback(descriptor, port: port)

@@ -13,7 +13,8 @@ package final class RawConnection: Sendable {
     private let descriptor: Int32
 
     package init(port: Int, timeout: Int = 5) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // Not for children that other tests start: closing it must end the connection.
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var limit = timeval(tv_sec: timeout, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let isConnected = connectLoopback(descriptor, port: UInt16(truncatingIfNeeded: port))

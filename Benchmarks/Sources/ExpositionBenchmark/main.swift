@@ -1,76 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Exposition
-import Foundation
+import Glibc
+import Harness
 
-// Reads one metrics page three ways: at first sight, with its layout known, and with promtool, in the same run.
+// Reads the metrics page that BENCHMARK_PAGE names, as Peers/expfmt does: the reader alone; with every label decoded,
+// which a scraper does for a series that is new to the store; a scraper's reader that has not seen the page before and
+// remembers its layout; and one that has seen it.
 
-func body(lines: Int) -> [UInt8] {
-    var text = "# HELP requests_total Requests.\n# TYPE requests_total counter\n"
-    for line in 0..<lines {
-        text +=
-            "requests_total{instance=\"a\",method=\"GET\",route=\"/v1/venues/:venue/\(line)\",status=\"200\"} \(line * 7_919 % 1_000_003)\n"
-    }
-    return Array(text.utf8)
+guard let path = getenv("BENCHMARK_PAGE"), let file = fopen(path, "r") else { exit(2) }
+var bytes: [UInt8] = []
+var buffer = [UInt8](repeating: 0, count: 65_536)
+while true {
+    let count = fread(&buffer, 1, buffer.count, file)
+    if count == 0 { break }
+    bytes += buffer[..<count]
 }
+let page = bytes
+let lines = Double(page.count { $0 == UInt8(ascii: "\n") })
 
-func best(of rounds: Int, _ work: () throws -> Void) rethrows -> Double {
-    var best = Double.infinity
-    for _ in 0..<rounds {
-        let start = ContinuousClock.now
-        try work()
-        best = min(best, (ContinuousClock.now - start) / .seconds(1))
-    }
-    return best
-}
-
-let lines = 200_000
-let page = body(lines: lines)
-var samples = 0
-
-let first = try best(of: 5) {
-    var cursor = ExpositionCursor(.text)
-    while let entry = try cursor.next(in: page.span) {
-        if case .sample = entry { samples += 1 }
-    }
-}
-/// Scrapes a page and remembers its layout.
-struct Scraper {
-    var reader = LayoutReader(seed: 1)
-    var samples = 0
-
-    mutating func scrape(_ page: [UInt8]) throws {
-        reader.begin(.text)
+@Sendable func scrape(_ reader: inout LayoutReader) {
+    reader.begin(.text)
+    do {
         _ = try reader.read(page.span) { _, _, _ in true }
         _ = try reader.end { _, _, _ in true }
-        samples += reader.samplesRead
+    } catch {
+        exit(1)
     }
+    Harness.consume(reader.samplesRead)
 }
 
-var scraper = Scraper()
-try scraper.scrape(page)
-let known = try best(of: 5) { try scraper.scrape(page) }
-
-let path = FileManager.default.temporaryDirectory.appendingPathComponent(
-    "bench-\(ProcessInfo.processInfo.processIdentifier).prom"
-)
-try Data(page).write(to: path)
-defer { try? FileManager.default.removeItem(at: path) }
-let peer = try best(of: 3) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", "promtool check metrics < '\(path.path)' > /dev/null 2>&1"]
-    try process.run()
-    process.waitUntilExit()
-}
-
-func show(_ name: String, _ seconds: Double) {
-    let nanoseconds = seconds * 1e9 / Double(lines)
-    print(
-        "\(name): \(String(format: "%.1f", nanoseconds)) ns a line, \(String(format: "%.1f", peer / seconds)) times promtool's speed"
-    )
-}
-show("first sight", first)
-show("known layout", known)
-show("promtool check metrics", peer)
-print("\(samples + scraper.samples) samples read")
+let operations = [
+    Operation("parse/cursor", 20, scale: lines) { count in
+        for _ in 0..<count {
+            var cursor = ExpositionCursor(.text)
+            var sum = 0.0
+            do {
+                while let entry = try cursor.next(in: page.span) {
+                    if case .sample(_, let value, _) = entry { sum += value }
+                }
+            } catch {
+                exit(1)
+            }
+            Harness.consume(sum)
+        }
+    },
+    Operation("parse/labels", 20, scale: lines) { count in
+        for _ in 0..<count {
+            var cursor = ExpositionCursor(.text)
+            var labels = 0
+            do {
+                while let entry = try cursor.next(in: page.span) {
+                    guard case .sample(let series, _, _) = entry else { continue }
+                    labels += try ExpositionSeries(decoding: page.span.extracting(series)).labels.count
+                }
+            } catch {
+                exit(1)
+            }
+            Harness.consume(labels)
+        }
+    },
+    Operation("parse/first", 20, scale: lines) { count in
+        for seed in 0..<count {
+            var reader = LayoutReader(seed: UInt64(seed))
+            scrape(&reader)
+        }
+    },
+    Operation("parse/known", 200, scale: lines) { count in
+        var reader = LayoutReader(seed: 1)
+        for _ in 0..<count { scrape(&reader) }
+    },
+]
+exit(Harness(operations).run(CommandLine.arguments) ? 0 : 2)
