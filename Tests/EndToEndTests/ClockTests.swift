@@ -110,7 +110,8 @@ struct ClockTests {
         try clock.set(by: 0)
         try await Task.sleep(for: .seconds(1))
         #expect(await watch.isAtWork())
-        #expect(Note.all(watch.receiver).count == 1)
+        // It may be told once more: by the clock, the last time is half a century ago.
+        #expect(Note.all(watch.receiver).filter { !$0.isFiring }.isEmpty)
         try await watch.recovers()
         await watch.end()
     }
@@ -143,9 +144,9 @@ struct ClockTests {
         let slept = ContinuousClock.now - asleep
         let rhythm = try await watch.scrapesInASecond()
         #expect(rhythm <= 13, "\(rhythm) scrapes in the first second after \(before)")
-        let missed = try await watch.sidecar.query("sum(sidecar_ticks_missed_total)").first?.value ?? 0
+        let missed = try await watch.sidecar.query("sum(sidecar_rule_iterations_missed_total)").first?.value ?? 0
         let expected = slept / .milliseconds(100)
-        #expect(abs(missed - expected) <= 5, "\(missed) missed, asleep for \(slept)")
+        #expect(abs(missed - expected) <= 3, "\(missed) missed, asleep for \(slept)")
         #expect(Note.all(watch.receiver).isEmpty)
         await watch.end()
     }

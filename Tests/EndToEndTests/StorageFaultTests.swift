@@ -56,7 +56,8 @@ struct StorageFaultTests {
         #expect(await value(url, "sidecar_store_log_writable") == 0)
         #expect(await value(url, "sidecar_store_log_commits_lost_total") ?? 0 > 0)
         #expect(await value(url, "sidecar_store_log_failures_total{operation=\"write\"}") ?? 0 >= 1)
-        #expect(process.errorOutput.contains("storage.samples_in_memory_only"))
+        let isReported = await waitUntil { process.errorOutput.contains("storage.samples_in_memory_only") }
+        #expect(isReported)
         let before = await value(url, "sidecar_store_samples_appended_total") ?? 0
         let goesOn = await waitUntil { await value(url, "sidecar_store_samples_appended_total") ?? 0 > before }
         #expect(goesOn)

@@ -63,6 +63,47 @@ struct LayoutReaderTests {
         }
     }
 
+    @Test func whatASlowBodyHasShownIsKnownTheNextTime() throws {
+        var reader = LayoutReader()
+        let lines = (0..<1_000).map { "a{n=\"\($0)\"} \($0)\n" }
+        var known = 0
+        var other = 0
+        func read(_ lines: ArraySlice<String>) throws {
+            (known, other) = (0, 0)
+            let bytes = Array(lines.joined().utf8)
+            let goesOn = try reader.read(bytes.span) { event, _, _ in
+                switch event {
+                case .known(let range): known += range.count
+                case .sample: other += 1
+                case .metadata: break
+                }
+                return true
+            }
+            #expect(goesOn)
+        }
+        reader.begin(.text)
+        try read(lines[..<600])
+        #expect(other == 600)
+        let learned = reader.abandon(keepingMore: true)
+        #expect(learned)
+        // Less than is known is of no use.
+        reader.begin(.text)
+        try read(["b 1\n"])
+        let again = reader.abandon(keepingMore: true)
+        #expect(!again)
+        reader.begin(.text)
+        try read(lines[...])
+        #expect(known == 600 && other == 400)
+        let changed = try reader.end { _, _, _ in true }
+        #expect(changed == true && reader.layout.sampleCount == 1_000)
+        // Where the body itself is bad, nothing is kept of it.
+        reader.begin(.text)
+        try read(["c 1\n", "d 2\n"])
+        let kept = reader.abandon()
+        #expect(!kept)
+        #expect(reader.layout.sampleCount == 1_000)
+    }
+
     @Test func aFailedBodyLeavesTheLayout() {
         var reader = LayoutReader()
         var previous: [String] = []

@@ -101,10 +101,20 @@ public struct LayoutReader: Sendable {
     }
 
     /// Gives up a body; the layout stays that of the body before.
-    public mutating func abandon() {
-        rebuilt = nil
-        splitter.reset()
-        layout.dropIndex()
+    /// - Parameter keepingMore: whether to keep instead what this body has shown, should that be more. A body that came too
+    ///   slowly is then read faster the next time, as far as it is known.
+    /// - Returns: whether the layout changed, as `end` does.
+    @discardableResult
+    public mutating func abandon(keepingMore: Bool = false) -> Bool {
+        defer {
+            rebuilt = nil
+            splitter.reset()
+            layout.dropIndex()
+        }
+        guard keepingMore, var new = rebuilt, new.sampleCount > layout.sampleCount else { return false }
+        new.shrink()
+        layout = new
+        return true
     }
 
     // MARK: Blocks

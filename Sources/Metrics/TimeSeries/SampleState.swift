@@ -63,9 +63,7 @@ struct SampleState {
         case refused(newest: Int64)
     }
 
-    /// How far back a commit must lie to be taken for a clock that was set back, and how many refusals in a row say so
-    /// too.
-    static let setBackMilliseconds: Int64 = 10_000
+    /// How many refusals in a row say that the clock was set back, if by less than `Timestamp.setBack`.
     static let setBackCommits = 3
 
     /// The row of a commit. One that is not later than the newest is refused, unless the clock was set back: then what
@@ -75,7 +73,7 @@ struct SampleState {
         if let newest = source.time.newest, timestamp <= newest {
             source.lateCommits += 1
             let distance = newest.saturatingSubtract(timestamp)
-            guard isReplay || distance >= Self.setBackMilliseconds || source.lateCommits >= Self.setBackCommits else {
+            guard isReplay || distance >= Timestamp.setBackMilliseconds || source.lateCommits >= Self.setBackCommits else {
                 statistics.commitsOutOfOrder += 1
                 return .refused(newest: newest)
             }

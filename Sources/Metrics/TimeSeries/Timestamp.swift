@@ -55,3 +55,14 @@ extension Int64 {
         return overflow ? (other < 0 ? .max : .min) : difference
     }
 }
+
+extension Timestamp {
+    /// A commit that lies as far back as this tells of a clock that was set back; less is taken for a mishap.
+    package static let setBack: Duration = .milliseconds(setBackMilliseconds)
+    static let setBackMilliseconds: Int64 = 10_000
+
+    /// This time, where it comes after `last` or the clock was set back; else the first one after `last`.
+    package func following(_ last: Timestamp) -> Timestamp {
+        self > last || last - self >= Self.setBack ? self : last + .milliseconds(1)
+    }
+}

@@ -17,7 +17,10 @@ struct CheckCommand: AsyncParsableCommand {
     )
 
     struct Config: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Check a configuration file and its rule files.")
+        static let configuration = CommandConfiguration(
+            commandName: "config",
+            abstract: "Check a configuration file and its rule files."
+        )
         @Argument(help: "The file.") var file: String
         @Option(help: "Features to switch on, by Prometheus's names.") var enableFeature: [String] = []
         @Flag(help: "Print problems as JSON.") var json = false
@@ -54,7 +57,10 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     struct Rules: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Check rule files, as promtool does.")
+        static let configuration = CommandConfiguration(
+            commandName: "rules",
+            abstract: "Check rule files, as promtool does."
+        )
         @Argument(help: "Rule files.") var files: [String] = []
         @Option(help: "Features to switch on, by Prometheus's names.") var enableFeature: [String] = []
         @Flag(help: "Let unknown keys pass.") var ignoreUnknownFields = false
@@ -81,6 +87,7 @@ struct CheckCommand: AsyncParsableCommand {
 
     struct Metrics: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "metrics",
             abstract: "Check a metrics page: its form (exit 1) and its names (exit 3), as promtool does."
         )
         @Argument(help: "The file; standard input if absent or -.") var file = "-"
@@ -101,6 +108,7 @@ struct CheckCommand: AsyncParsableCommand {
 
     struct Dashboards: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "dashboards",
             abstract: "Check that every query of the Grafana dashboards in a directory parses."
         )
         @Argument(help: "The directory.") var directory: String

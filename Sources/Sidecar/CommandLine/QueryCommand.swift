@@ -13,7 +13,10 @@ struct QueryCommand: AsyncParsableCommand {
     )
 
     struct Instant: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Evaluate an expression at one moment.")
+        static let configuration = CommandConfiguration(
+            commandName: "instant",
+            abstract: "Evaluate an expression at one moment."
+        )
         @Argument(help: "The server, such as http://127.0.0.1:9464.") var server: String
         @Argument(help: "The expression.") var expression: String
         @Option(help: "Evaluation time: RFC 3339 or Unix seconds; the server's now if absent.") var time: String?
@@ -29,7 +32,10 @@ struct QueryCommand: AsyncParsableCommand {
     }
 
     struct Range: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Evaluate an expression over a range of time.")
+        static let configuration = CommandConfiguration(
+            commandName: "range",
+            abstract: "Evaluate an expression over a range of time."
+        )
         @Argument(help: "The server.") var server: String
         @Argument(help: "The expression.") var expression: String
         @Option(help: "Start: RFC 3339 or Unix seconds.") var start: String
@@ -46,7 +52,7 @@ struct QueryCommand: AsyncParsableCommand {
     }
 
     struct Series: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the series that match.")
+        static let configuration = CommandConfiguration(commandName: "series", abstract: "List the series that match.")
         @Argument(help: "The server.") var server: String
         @Option(name: .customLong("match"), help: "A series selector; may be repeated.") var matches: [String] = []
         @Option(help: "Start of the time range.") var start: String?
@@ -64,7 +70,7 @@ struct QueryCommand: AsyncParsableCommand {
     }
 
     struct Labels: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the values of a label.")
+        static let configuration = CommandConfiguration(commandName: "labels", abstract: "List the values of a label.")
         @Argument(help: "The server.") var server: String
         @Argument(help: "The label's name.") var name: String
         @Option(name: .customLong("match"), help: "A series selector; may be repeated.") var matches: [String] = []

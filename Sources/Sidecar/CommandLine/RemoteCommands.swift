@@ -76,7 +76,10 @@ struct SilenceCommand: AsyncParsableCommand {
     )
 
     struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Silence what matches, such as alertname=TargetDown.")
+        static let configuration = CommandConfiguration(
+            commandName: "add",
+            abstract: "Silence what matches, such as alertname=TargetDown."
+        )
         @OptionGroup var server: ServerOption
         @Argument(help: "Matchers: name=value, name!=value, name=~expression, name!~expression.") var matchers: [String]
         @Option(help: "How long, such as 2h.") var duration = "1h"
@@ -111,7 +114,7 @@ struct SilenceCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List silences.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List silences.")
         @OptionGroup var server: ServerOption
 
         func run() async throws {
@@ -132,7 +135,7 @@ struct SilenceCommand: AsyncParsableCommand {
     }
 
     struct Expire: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End a silence now.")
+        static let configuration = CommandConfiguration(commandName: "expire", abstract: "End a silence now.")
         @OptionGroup var server: ServerOption
         @Argument(help: "The silence's id.") var id: String
 
@@ -171,7 +174,10 @@ struct OutboxCommand: AsyncParsableCommand {
     )
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "What waits and what was given up.")
+        static let configuration = CommandConfiguration(
+            commandName: "list",
+            abstract: "What waits and what was given up."
+        )
         @OptionGroup var server: ServerOption
 
         func run() async throws {
@@ -182,7 +188,10 @@ struct OutboxCommand: AsyncParsableCommand {
     }
 
     struct Replay: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Send a dead letter again, under its old id.")
+        static let configuration = CommandConfiguration(
+            commandName: "replay",
+            abstract: "Send a dead letter again, under its old id."
+        )
         @OptionGroup var server: ServerOption
         @Argument(help: "The number of the dead letter.") var id: Int64
 
@@ -199,7 +208,10 @@ struct RoutesCommand: AsyncParsableCommand {
     )
 
     struct Test: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print the receivers of an alert with these labels.")
+        static let configuration = CommandConfiguration(
+            commandName: "test",
+            abstract: "Print the receivers of an alert with these labels."
+        )
         @OptionGroup var server: ServerOption
         @Argument(help: "Labels: name=value.") var labels: [String]
 
@@ -233,6 +245,7 @@ struct NotifyCommand: AsyncParsableCommand {
 
     struct Test: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "test",
             abstract: "Send a firing and a resolved test notification through a receiver."
         )
         @OptionGroup var server: ServerOption
@@ -253,7 +266,10 @@ struct PromQLCommand: AsyncParsableCommand {
     )
 
     struct Format: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print an expression over several lines.")
+        static let configuration = CommandConfiguration(
+            commandName: "format",
+            abstract: "Print an expression over several lines."
+        )
         @Argument(help: "The expression.") var expression: String
 
         func run() throws {

@@ -33,6 +33,7 @@ struct RunCommand: AsyncParsableCommand {
     var logFormat = "logfmt"
 
     func run() async throws {
+        AllocatorSettings.apply()
         let options = try options()
         let logger = try logger()
         let reading = options.read()

@@ -12,7 +12,10 @@ struct TestCommand: AsyncParsableCommand {
     )
 
     struct Rules: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Run rule unit tests, as promtool does.")
+        static let configuration = CommandConfiguration(
+            commandName: "rules",
+            abstract: "Run rule unit tests, as promtool does."
+        )
         @Argument(help: "Test files.") var files: [String] = []
         @Flag(help: "Let unknown keys pass.") var ignoreUnknownFields = false
 
@@ -36,7 +39,10 @@ struct RulesCommand: AsyncParsableCommand {
     )
 
     struct Export: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print rule files without the x_sidecar extensions.")
+        static let configuration = CommandConfiguration(
+            commandName: "export",
+            abstract: "Print rule files without the x_sidecar extensions."
+        )
         @Argument(help: "Rule files.") var files: [String]
 
         func run() throws {

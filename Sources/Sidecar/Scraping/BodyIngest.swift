@@ -40,8 +40,9 @@ final class BodyIngest {
         if encoding == .protobuf { try protobuf.end() } else { try text.end() }
     }
 
-    func abandon() {
-        if encoding == .protobuf { protobuf.abandon() } else { text.abandon() }
+    /// - Parameter keepingMore: whether the body was good as far as it came, and what was learned of it is of use.
+    func abandon(keepingMore: Bool = false) {
+        if encoding == .protobuf { protobuf.abandon() } else { text.abandon(keepingMore: keepingMore) }
     }
 
     /// Ends what the configuration wants ended, before the commit.

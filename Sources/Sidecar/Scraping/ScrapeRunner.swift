@@ -101,7 +101,7 @@ package final class ScrapeRunner {
         current?.cancel()
         if let observation { client.end(observation) }
         appender.rollback()
-        appender.retire(at: max(timestamp, lastTimestamp + .milliseconds(1)))
+        appender.retire(at: timestamp.following(lastTimestamp))
         board.remove(target.identity)
         metadata.remove(target.identity)
     }
@@ -173,7 +173,7 @@ package final class ScrapeRunner {
 
     private func store(_ outcome: inout ScrapeOutcome) {
         // An edge may fall into the millisecond of the scrape before it.
-        let moment = max(outcome.timestamp, lastTimestamp + .milliseconds(1))
+        let moment = outcome.timestamp.following(lastTimestamp)
         outcome.timestamp = moment
         do throws(StoreError) {
             try own.append(outcome, to: appender)

@@ -73,7 +73,8 @@ final class ScrapeTransfer: HTTPTransferDelegate {
         if isReading, report.failure == nil {
             do throws(ScrapeFailure) { try ingest.end() } catch { own = error }
         } else if isReading {
-            ingest.abandon()
+            // Else a large target on a busy machine would begin anew each time, and never get to its end.
+            ingest.abandon(keepingMore: report.failure?.reason == .timeoutBody)
         }
         isReading = false
         transfer = nil

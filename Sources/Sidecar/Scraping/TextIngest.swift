@@ -58,13 +58,17 @@ final class TextIngest {
             throw ScrapeFailure(error)
         }
         try rethrow(line: reader.cursor.line)
-        guard changed == true else { return }
-        destinations = rebuilt ?? Array(destinations.prefix(position))
+        if changed == true { adopt() }
+    }
+
+    func abandon(keepingMore: Bool) {
+        if reader.abandon(keepingMore: keepingMore) { adopt() }
         rebuilt = nil
     }
 
-    func abandon() {
-        reader.abandon()
+    /// What was read is what the next body is compared with.
+    private func adopt() {
+        destinations = rebuilt ?? Array(destinations.prefix(position))
         rebuilt = nil
     }
 

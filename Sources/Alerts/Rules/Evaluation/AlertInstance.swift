@@ -84,7 +84,7 @@ package struct AlertInstance: Sendable, Hashable {
 
     /// One evaluation. `labels` and annotations are the caller's; everything else happens here.
     package mutating func observe(_ observation: Observation, at time: Timestamp, policy: Policy) -> Change {
-        followClock(back: time)
+        followClock(back: time, policy)
         switch observation {
         case .present(let value):
             if phase == .resolved { restart(value: value, at: time) }
@@ -115,8 +115,11 @@ package struct AlertInstance: Sendable, Hashable {
     }
 
     /// A clock that was set back leaves nothing in the future.
-    private mutating func followClock(back time: Timestamp) {
-        activeAt = min(activeAt, time)
+    private mutating func followClock(back time: Timestamp, _ policy: Policy) {
+        if activeAt > time {
+            // What fires has waited for long enough.
+            activeAt = phase == .firing ? time - policy.holdDuration : time
+        }
         firedAt = firedAt.map { min($0, time) }
         resolvedAt = resolvedAt.map { min($0, time) }
         keepFiringSince = keepFiringSince.map { min($0, time) }
@@ -199,6 +202,15 @@ package struct AlertInstance: Sendable, Hashable {
     mutating func shiftPending(by duration: Duration) {
         guard phase == .pending, duration > .zero else { return }
         activeAt = activeAt + duration
+    }
+
+    /// The clock was set, by so much: what has been running goes on for as long as it would have.
+    mutating func shiftTimers(by duration: Duration) {
+        if phase == .pending { activeAt = activeAt + duration }
+        keepFiringSince = keepFiringSince.map { $0 + duration }
+        heldSince = heldSince.map { $0 + duration }
+        quietSince = quietSince.map { $0 + duration }
+        turns = turns.map { $0 + duration }
     }
 }
 

@@ -61,6 +61,10 @@ package struct AlertingRule: Sendable {
         for labels in Array(instances.keys) { instances[labels]?.shiftPending(by: duration) }
     }
 
+    mutating func shiftTimers(by duration: Duration) {
+        for labels in Array(instances.keys) { instances[labels]?.shiftTimers(by: duration) }
+    }
+
     /// One evaluation at `time`. Throws without having changed anything when the expression fails: alerts freeze.
     mutating func evaluate(
         at time: Timestamp,

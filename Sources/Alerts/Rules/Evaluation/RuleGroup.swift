@@ -109,9 +109,17 @@ package struct RuleGroup: Sendable {
     }
 
     mutating func shiftPending(by duration: Duration) {
+        forEachAlertingRule { $0.shiftPending(by: duration) }
+    }
+
+    mutating func shiftTimers(by duration: Duration) {
+        forEachAlertingRule { $0.shiftTimers(by: duration) }
+    }
+
+    private mutating func forEachAlertingRule(_ body: (inout AlertingRule) -> Void) {
         for index in entries.indices {
             guard case .alerting(var rule) = entries[index].rule else { continue }
-            rule.shiftPending(by: duration)
+            body(&rule)
             entries[index].rule = .alerting(rule)
         }
     }

@@ -282,6 +282,12 @@ package final class RuleManager {
         if let place = index[key] { groups[place].lastDuration = duration }
     }
 
+    /// The wall clock was set, forward counted positive: `for`, `keep_firing_for` and what else runs ends when it would
+    /// have ended.
+    package func clockWasSet(by duration: Duration) {
+        for place in groups.indices { groups[place].shiftTimers(by: duration) }
+    }
+
     /// The scheduler skipped iterations of a group.
     package func note(missed: Int, ofGroup key: String) {
         if let place = index[key] { groups[place].missedIterations += missed }

@@ -2,6 +2,7 @@
 
 #pragma once
 // Kernel interfaces that Glibc's module map leaves out, and variadic calls that Swift cannot make.
+#include <malloc.h>
 #include <netdb.h>
 #include <spawn.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@ package import TimeSeries
 /// Gives each tick its wall-clock timestamp: exactly one interval grid apart while the clock runs evenly, so that time
 /// columns compress to nothing and `rate` sees no jitter, and along with the clock when it was set.
 ///
-/// The wall clock is read once per tick by the caller. Timestamps never go back: after a step backwards they stay ahead by
-/// a millisecond a tick until the clock has caught up, because the store refuses what is not newer.
+/// The wall clock is read once per tick by the caller. Timestamps go back only where the clock was set back so far that
+/// the store goes back, too; else they stay ahead by a millisecond a tick, because it refuses what is not newer.
 package struct TickTimestamps: Sendable {
     /// How far the clock may drift from the grid before the grid follows.
     package static let tolerance: Int64 = 50
@@ -14,7 +14,7 @@ package struct TickTimestamps: Sendable {
     package static let jump: Int64 = 1_000
 
     private var anchor: (monotonic: Duration, wall: Int64)?
-    private var last: Int64?
+    private var last: Timestamp?
     /// Times the wall clock was found a second or more away from where it had to be.
     package private(set) var jumps: UInt64 = 0
 
@@ -36,9 +36,10 @@ package struct TickTimestamps: Sendable {
         } else {
             self.anchor = (monotonic, observed)
         }
-        if let last, value <= last { value = last.addingSaturating(1) }
-        last = value
-        return Timestamp(milliseconds: value)
+        let timestamp = Timestamp(milliseconds: value)
+        let next = last.map { timestamp.following($0) } ?? timestamp
+        last = next
+        return next
     }
 
     private static func milliseconds(_ duration: Duration) -> Int64 {

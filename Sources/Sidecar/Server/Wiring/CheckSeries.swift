@@ -34,7 +34,7 @@ final class CheckSeries {
     func commit(_ samples: [CheckSample], at timestamp: Timestamp) -> Bool {
         var timestamp = timestamp
         // A repeated attempt may fall into the millisecond of the one before.
-        if let last, timestamp <= last { timestamp = last + .milliseconds(1) }
+        if let last { timestamp = timestamp.following(last) }
         do throws(StoreError) {
             for (position, sample) in samples.enumerated() {
                 appender.append(try reference(of: sample, at: position), sample.value)

@@ -23,6 +23,7 @@ final class RuleLoop: Sendable {
         /// When the rules were last looked over.
         var lookedOver = Timestamp.distantPast
         var stateFailures = 0
+        var steps = SteadyClock.Steps()
 
         init(_ manager: RuleManager) { self.manager = manager }
     }
@@ -40,6 +41,7 @@ final class RuleLoop: Sendable {
 
     private let loop: EventLoop
     private let clock: HealthClock
+    private let steps: @Sendable () -> SteadyClock.Steps
     private let logger: Logger
     private let notify: @Sendable ([Alert]) -> Void
     private let reconcile: @Sendable (Set<UInt64>) -> Void
@@ -52,6 +54,7 @@ final class RuleLoop: Sendable {
     init(
         loop: EventLoop,
         clock: HealthClock,
+        steps: @escaping @Sendable () -> SteadyClock.Steps,
         logger: Logger,
         manager: sending RuleManager,
         notify: @escaping @Sendable ([Alert]) -> Void,
@@ -60,6 +63,7 @@ final class RuleLoop: Sendable {
     ) {
         self.loop = loop
         self.clock = clock
+        self.steps = steps
         self.logger = logger
         self.notify = notify
         self.reconcile = reconcile
@@ -111,6 +115,7 @@ final class RuleLoop: Sendable {
         loop.execute { [self] in
             let manager = box.value.manager
             guard manager.alertsRead(anyOf: metrics) else { return }
+            followSteps(until: time)
             let evaluations = manager.evaluateEdge(at: time, metrics: metrics)
             guard !evaluations.isEmpty else { return }
             counted.withLock { $0.edgeEvaluations &+= 1 }
@@ -132,6 +137,7 @@ final class RuleLoop: Sendable {
     // MARK: On the thread
 
     private func evaluate(_ interval: Duration, at time: Timestamp) {
+        followSteps(until: time)
         let manager = box.value.manager
         for group in manager.groups where group.interval(manager.context) == interval {
             let began = clock.now().uptime
@@ -149,6 +155,23 @@ final class RuleLoop: Sendable {
         tellFiring()
         reconcileIfDue()
         lookOver(at: time)
+    }
+
+    /// Tells the rules that the clock was set, once evaluations have reached the time after it.
+    private func followSteps(until time: Timestamp) {
+        let box = box.value
+        let steps = steps()
+        let difference = steps.total - box.steps.total
+        guard steps.count != box.steps.count else { return }
+        // An evaluation that was under way still counts by the old time: half-way between the two times tells them apart.
+        let middle = steps.last - difference / 2
+        guard difference < .zero ? time < middle : time > middle else { return }
+        box.steps = steps
+        box.manager.clockWasSet(by: difference)
+        logger.warning(
+            "clock.was_set",
+            metadata: ["seconds": .string("\(difference / .seconds(1))"), "times": .string("\(steps.count)")]
+        )
     }
 
     private func finish(_ evaluation: GroupEvaluation) {

@@ -125,6 +125,8 @@ package final class Sidecar: Sendable {
     ) throws {
         self.options = options
         self.logger = logger
+        let steady = SteadyClock(clock)
+        let clock = steady.clock
         self.clock = clock
         initial = configuration
         current = Mutex(configuration)
@@ -165,7 +167,7 @@ package final class Sidecar: Sendable {
 
         let performer = DeliveryPerformer(client: client, journal: journal)
         let notificationsBox = Handover<NotificationLoop>()
-        let deliveries = WorkRunner<DeliveryAttempt> { attempt in
+        let deliveries = WorkRunner<DeliveryAttempt>(grace: Self.deliveryGrace) { attempt in
             let outcome = await performer.perform(attempt)
             notificationsBox.value?.complete(attempt, outcome)
         }
@@ -189,7 +191,7 @@ package final class Sidecar: Sendable {
         notificationsBox.value = notifications
         self.notifications = notifications
         let forwardingBox = Handover<ForwardingLoop>()
-        let forwardings = WorkRunner<ForwardingLoop.Post> { post in
+        let forwardings = WorkRunner<ForwardingLoop.Post>(grace: Self.deliveryGrace) { post in
             let outcome = await performer.post(post.delivery)
             forwardingBox.value?.complete(post, outcome)
         }
@@ -212,6 +214,7 @@ package final class Sidecar: Sendable {
         let rules = RuleLoop(
             loop: rulesThread,
             clock: clock,
+            steps: { steady.steps },
             logger: logger,
             manager: manager,
             notify: {
@@ -291,6 +294,9 @@ package final class Sidecar: Sendable {
         coreBox.value = core
         discovery = try Self.makeDiscovery(core, board: targets, logger: logger, clock: clock)
     }
+
+    /// What is on its way at a shutdown may arrive, so that nobody is told twice; what is not yet, the next process sends.
+    private static var deliveryGrace: Duration { .seconds(3) }
 
     /// How others reach this sidecar; links in notifications begin with it.
     static func externalURL(_ configuration: SidecarConfiguration) -> String {
