@@ -20,8 +20,8 @@ struct DifferentialSeries {
     /// Counters that restart, gauges, constants and rising buckets, all with gaps.
     static func all(_ generator: inout SeededGenerator) -> [DifferentialSeries] {
         var all: [DifferentialSeries] = []
-        func walk(_ next: (inout SeededGenerator, Double) -> Double) -> [Double?] {
-            var value = 0.0
+        func walk(from start: Double = 0, _ next: (inout SeededGenerator, Double) -> Double) -> [Double?] {
+            var value = start
             return (0..<count).map { _ in
                 value = next(&generator, value)
                 return Int.random(in: 0..<20, using: &generator) == 0 ? nil : value
@@ -29,9 +29,10 @@ struct DifferentialSeries {
         }
         for job in ["api", "web"] {
             for instance in ["a", "b", "c"] {
-                let values = walk { generator, value in
+                // Far from zero, also after a restart: how far a rate reaches back to it has changed.
+                let values = walk(from: 1_000) { generator, value in
                     let restarts = Int.random(in: 0..<60, using: &generator) == 0
-                    return (restarts ? 0 : value) + Double(Int.random(in: 0...9, using: &generator))
+                    return (restarts ? 500 : value) + Double(Int.random(in: 0...9, using: &generator))
                 }
                 all.append(
                     DifferentialSeries(

@@ -36,6 +36,12 @@ struct ExpressionAuthor {
         return selector() + "[\(pick(["1m", "5m", "2m30s", "12m", "40s"]))]" + suffix()
     }
 
+    /// The range of a counter, for functions that think of its zero.
+    mutating func counterRange() -> String {
+        let name = pick(["requests_total", "latency_bucket", "requests_total{job=\"api\"}", "latency_bucket{le=\"1\"}"])
+        return name + "[\(pick(["1m", "5m", "2m30s", "12m", "40s"]))]" + suffix()
+    }
+
     mutating func scalar(_ depth: Int) -> String {
         if depth > 0, chance(30) { return "scalar(sum(\(vector(depth - 1))) or vector(1))" }
         return pick(["2", "0.5", "-1", "time()", "100", "1e3", "0", "pi()", "(3 % 2)"])
@@ -50,7 +56,8 @@ struct ExpressionAuthor {
                 "avg_over_time", "min_over_time", "max_over_time", "count_over_time", "last_over_time",
                 "stddev_over_time", "stdvar_over_time", "present_over_time", "absent_over_time",
             ])
-            return "\(function)(\(range()))"
+            let isOfCounters = function == "rate" || function == "increase"
+            return "\(function)(\(isOfCounters ? counterRange() : range()))"
         case 2: return "predict_linear(\(selector())[5m] offset 1m, \(scalar(0)))"
         case 3: return "quantile_over_time(\(pick(["0.5", "0.9", "0", "1", "0.33"])), \(range()))"
         case 4, 5:

@@ -9,6 +9,11 @@ struct CalendarDate {
     private let day: Int64
 
     init(seconds: Int64) {
+        guard seconds != .min else {
+            // What no number of seconds can hold: Go's calendar goes round with it, to a Sunday at the end of time.
+            (daysSinceEpoch, secondOfDay, year, month, day) = (3, 55_808, 292_277_026_596, 12, 4)
+            return
+        }
         let days = seconds >= 0 ? seconds / 86_400 : -((-(seconds + 1)) / 86_400) - 1
         daysSinceEpoch = days
         secondOfDay = seconds &- days &* 86_400

@@ -17,8 +17,9 @@ enum GoMath {
         return left > right ? left : right
     }
 
-    private static let ln2 = 0.693147180559945309417232121458176568
-    private static let ln10 = 2.30258509299404568401799145468436421
+    // Quotients of constants, which Go works out exactly: a division here would be off in the last digit.
+    private static let inverseOfLn2 = 1.442695040888963407359924681001892137
+    private static let ln2ByLn10 = 0.301029995663981195213738894724493027
 
     /// Exact for powers of two; otherwise by way of the natural logarithm of the fraction.
     static func log2(_ value: Double) -> Double {
@@ -26,8 +27,8 @@ enum GoMath {
         let exponent = value.exponent + 1
         let fraction = value.significand / 2
         if fraction == 0.5 { return Double(exponent - 1) }
-        return log(fraction) * (1 / ln2) + Double(exponent)
+        return log(fraction) * inverseOfLn2 + Double(exponent)
     }
 
-    static func log10(_ value: Double) -> Double { log2(value) * (ln2 / ln10) }
+    static func log10(_ value: Double) -> Double { log2(value) * ln2ByLn10 }
 }
