@@ -49,7 +49,8 @@ struct GRPCHealthEndToEndTests {
         )
         func value(_ expression: String) async -> Double? { try? await sidecar.query(expression).first?.value }
         #expect(await waitUntil { await value("probe_success{check=\"self\"}") == 1 })
-        #expect(await value("probe_grpc_healthcheck_response{check=\"all\", serving_status=\"SERVING\"}") == 1)
+        let serving = "probe_grpc_healthcheck_response{check=\"all\", serving_status=\"SERVING\"}"
+        #expect(await waitUntil { await value(serving) == 1 })
 
         await redis.stop()
         #expect(await waitUntil { lines().last == "watch 0802" }, "\(lines())")

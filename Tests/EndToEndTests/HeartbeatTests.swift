@@ -129,7 +129,7 @@ struct HeartbeatTests {
             ":2:", "name: expected letters", ":3:", "minute: \"61\" is not 0 to 59", ":4:", "Mars/Olympus", ":5:",
             "one of period and cron is required", ":6:", "unknown key \"garce\"", "grace", "waiting is required",
             "one of none, starttls, implicit", "one of the keys pid_file, unit, port",
-            "one of A, NS", "units is required",
+            "one of A, AAAA", "units is required",
         ] {
             #expect(text.contains(expected), "\(expected) in \(text)")
         }

@@ -88,7 +88,7 @@ import YAMLDocument
         ("file_sd_configs: [ { files: [ a.txt ] } ]", ".json"),
         ("file_sd_configs: [ { files: [ \"*/a.yml\" ] } ]", "last"),
         ("dns_sd_configs: [ { names: [ a ], type: A } ]", "port"),
-        ("dns_sd_configs: [ { names: [ a ], type: NS } ]", "one of"),
+        ("dns_sd_configs: [ { names: [ a ], type: HINFO } ]", "one of"),
         ("metric_name_escaping_scheme: nonsense", "one of"),
         ("scrape_protocol: [ PrometheusProto ]", "scrape_protocols"),
     ])

@@ -19,7 +19,8 @@ struct BodyReception {
     static let slice = 64 << 10
     /// Metrics pages compress 10 to 40 times.
     static let greatestExpansion = 100
-    private static let harmlessBytes = 1 << 20
+    /// Less is read to its end whatever it grew from.
+    private static let harmlessBytes = 8 << 20
 
     private let limit: Int
     private let failsWhenTooLarge: Bool

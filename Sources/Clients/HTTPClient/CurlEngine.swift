@@ -78,7 +78,13 @@ import Glibc
     func resume(_ transfer: CurlTransfer) {
         guard !isClosed, let easy = transfer.easy, transfers[easy.address] === transfer else { return }
         turn &+= 1
-        insideCurl { unsafe _ = ccurl_resume(easy.handle) }
+        var code = CURLE_OK
+        insideCurl { code = unsafe ccurl_resume(easy.handle) }
+        // What goes wrong in here libcurl tells nobody else.
+        if code != CURLE_OK, !transfer.isFinished {
+            detach(transfer)
+            settle(transfer, code)
+        }
         collect()
     }
 

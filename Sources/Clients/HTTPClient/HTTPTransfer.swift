@@ -100,7 +100,7 @@ final class HTTPExchange: CurlTransfer {
         if let easy { read(easy) }
         report.bodyBytes = reception.delivered
         report.isBodyTruncated = reception.isTruncated
-        if code == CURLE_OK {
+        if code == CURLE_OK, !reception.isTruncated {
             do throws(HTTPFailure) { try reception.finish() } catch { ownFailure = ownFailure ?? error }
         }
         let isWanted = code == CURLE_OK || (code == CURLE_WRITE_ERROR && report.isBodyTruncated)

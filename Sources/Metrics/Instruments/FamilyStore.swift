@@ -129,16 +129,23 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
 
     /// Forgets a series; a handle that is still held keeps working, and the series comes back when it is used.
     func remove(_ labels: SeriesLabels) -> Bool {
-        sweep.withLock { retired in
+        let gone = sweep.withLock { retired -> (item: Item, tables: [any LookupPurging])? in
+            // Else what was removed before would be remembered for ever.
+            reviveUsed(&retired)
             let entry = state.withLock { state -> SeriesEntry<Item>? in
                 guard case .listed(let entry) = state.known[labels] else { return nil }
                 return entry
             }
-            return entry.map { forget($0, &retired) } ?? false
+            guard let entry, let tables = forget(entry, &retired) else { return nil }
+            return (entry.instrument, tables)
         }
+        guard let gone else { return false }
+        for table in gone.tables { table.purge(gone.item) }
+        return true
     }
 
-    private func forget(_ entry: SeriesEntry<Item>, _ retired: inout [Retired]) -> Bool {
+    /// Takes a series out of the list; the caller takes it out of the look-up tables that are returned.
+    private func forget(_ entry: SeriesEntry<Item>, _ retired: inout [Retired]) -> [any LookupPurging]? {
         let gone = Retired(entry)
         let tables = state.withLock { state -> [any LookupPurging]? in
             guard case .listed(let listed) = state.known[entry.labels], listed === entry else { return nil }
@@ -148,10 +155,8 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
             list.withLock { $0.remove(entry) }
             return state.tables
         }
-        guard let tables else { return false }
-        retired.append(gone)
-        for table in tables { table.purge(entry.instrument) }
-        return true
+        if tables != nil { retired.append(gone) }
+        return tables
     }
 
     func removeIdle(now: Int64, timeoutMilliseconds: Int64) -> Int {
@@ -164,7 +169,9 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
                     if entry.activity.exchange(activity, ordering: .relaxed) != activity {
                         entry.unchangedSince.store(now, ordering: .relaxed)
                     } else if now &- entry.unchangedSince.load(ordering: .relaxed) >= timeoutMilliseconds {
-                        removed += forget(entry, &retired) ? 1 : 0
+                        guard let tables = forget(entry, &retired) else { continue }
+                        for table in tables { table.purge(entry.instrument) }
+                        removed += 1
                     }
                 }
             }
@@ -176,18 +183,19 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
     private func reviveUsed(_ retired: inout [Retired]) {
         retired.removeAll { gone in
             let item = gone.instrument
-            if let item, item.activity == gone.activity { return false }
-            state.withLock { state in
+            let isUnused = item.map { $0.activity == gone.activity } ?? false
+            return state.withLock { state in
                 // It may have come back by a look-up.
-                guard case .retired(let known) = state.known[gone.entry.labels], known === gone else { return }
+                guard case .retired(let known) = state.known[gone.entry.labels], known === gone else { return true }
+                if isUnused { return false }
                 if let item {
                     let (labels, sortKey, created) = gone.entry
                     enlist(item, labels, sortKey, created, permanent: false, in: &state)
                 } else {
                     state.known[gone.entry.labels] = nil
                 }
+                return true
             }
-            return true
         }
     }
 

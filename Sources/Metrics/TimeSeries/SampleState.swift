@@ -73,7 +73,8 @@ struct SampleState {
         if let newest = source.time.newest, timestamp <= newest {
             source.lateCommits += 1
             let distance = newest.saturatingSubtract(timestamp)
-            guard isReplay || distance >= Timestamp.setBackMilliseconds || source.lateCommits >= Self.setBackCommits else {
+            guard isReplay || distance >= Timestamp.setBackMilliseconds || source.lateCommits >= Self.setBackCommits
+            else {
                 statistics.commitsOutOfOrder += 1
                 return .refused(newest: newest)
             }
