@@ -210,7 +210,7 @@ let programs: [Target] = [
 // MARK: Tests
 
 let tests: [Target] = [
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["CSQLite"], path: "Tests/TestSupport", swiftSettings: strict),
     suite("SidecarMetricsTests", ["SidecarMetrics", "Exposition", coreMetrics, logging, nioCore, nioPosix]),
     suite("ExpositionTests", ["Exposition", "Gzip"]),
     suite(
@@ -278,6 +278,13 @@ let tests: [Target] = [
             "SidecarServer", "AlertRules", "Scraping", "DNSClient", "HTTPClient", "YAMLDocument", "TimeSeries",
             "PromQL",
             logging,
+        ]
+    ),
+    suite(
+        "SimulationTests",
+        [
+            "Calendar", "SidecarServer", "AlertRules", "Notifications", "PromQL", "HealthChecks", "TimeSeries",
+            "SQLiteClient", "JSONDocument", "YAMLDocument",
         ]
     ),
     suite("EndToEndTests", ["Exposition"]),

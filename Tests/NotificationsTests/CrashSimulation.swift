@@ -14,10 +14,8 @@ final class CrashSimulation {
     struct Episode { var start: Double, end: Double? }
 
     var random: SeededGenerator
-    let folder: TemporaryDirectory
-    private var generation = 0
     private(set) var restarts = 0
-    private var disk: FaultyDisk?
+    private let disk: VirtualDisk
     private var engine: NotificationEngine?
     private var now = 0.0
     /// Alert name to what truly happened.
@@ -33,7 +31,7 @@ final class CrashSimulation {
 
     init(seed: UInt64, withDiskErrors: Bool = false) throws {
         random = SeededGenerator(seed: seed)
-        folder = try TemporaryDirectory("crash")
+        disk = VirtualDisk(seed: seed, losesPower: false)
         self.withDiskErrors = withDiskErrors
     }
 
@@ -77,20 +75,13 @@ final class CrashSimulation {
     }
 
     private func boot() throws {
-        let previous = "\(folder.path("state"))-\(generation).db"
-        generation += 1
-        let path = "\(folder.path("state"))-\(generation).db"
-        // The dead process's files as the kernel has them; its locks and shared memory are gone.
-        for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: previous + suffix) {
-            try FileManager.default.copyItem(atPath: previous + suffix, toPath: path + suffix)
-        }
+        disk.kill()
         engine = nil
-        let disk = FaultyDisk()
-        self.disk = disk
+        disk.crash(power: false)
         var configuration = SQLiteDatabase.Configuration()
-        configuration.fileSystem = disk.name
+        configuration.fileSystem = disk.fileSystem.name
         let (database, condition) = try SQLiteDatabase.openOrQuarantine(
-            path: path,
+            path: "notifications.db",
             configuration: configuration,
             unixSeconds: 1
         )
@@ -109,10 +100,10 @@ final class CrashSimulation {
         for _ in 0..<steps {
             arm()
             try step()
-            if disk?.isDead == true { try revive() }
+            if disk.isDead { try revive() }
         }
         // Peace: everything works, everything ends or stays, and there is time.
-        disk?.fault = .none
+        disk.fault = .none
         receiverIsDown = [:]
         for name in names where Bool.random(using: &random) { end(name) }
         now += 1
@@ -123,17 +114,15 @@ final class CrashSimulation {
         }
     }
 
-    /// Sometimes the next few writes are the last ones of this process.
+    /// Sometimes the next few writes are the last ones of this process, or the disk takes none for a while.
     private func arm() {
-        guard let disk, disk.fault == .none || withDiskErrors else { return }
         let chance = Int.random(in: 0..<100, using: &random)
-        if withDiskErrors, disk.fault == .failing {
+        if withDiskErrors, disk.fault != .none {
             if chance < 30 { disk.fault = .none }
             return
         }
         guard chance < 25 else { return }
-        disk.allowed = disk.operations + Int.random(in: 0..<14, using: &random)
-        disk.fault = withDiskErrors ? .failing : .killed
+        disk.fault = withDiskErrors ? .failing(1) : .death(after: disk.writes + Int.random(in: 0..<14, using: &random))
     }
 
     private func revive() throws {
@@ -192,10 +181,10 @@ final class CrashSimulation {
         var waiting = attempts
         var rounds = 0
         // A process that died before it returned sends nothing.
-        while disk?.isDead != true, !waiting.isEmpty, rounds < 100 {
+        while !disk.isDead, !waiting.isEmpty, rounds < 100 {
             rounds += 1
             for attempt in waiting {
-                guard disk?.isDead != true else { return }
+                guard !disk.isDead else { return }
                 if let until = receiverIsDown[attempt.receiver], until > now {
                     // Some are taken although the answer is lost.
                     if Int.random(in: 0..<4, using: &random) == 0 { receive(attempt) }
@@ -205,7 +194,7 @@ final class CrashSimulation {
                     engine?.complete(attempt, .answered(status: 200, retryAfter: nil, body: []), at: seconds(now))
                 }
             }
-            guard disk?.isDead != true else { return }
+            guard !disk.isDead else { return }
             waiting = engine?.tick(at: seconds(now)) ?? []
         }
     }

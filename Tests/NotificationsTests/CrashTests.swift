@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import TimeSeries
 
-/// The engine and its outbox on a real SQLite file that stops in the middle.
+/// The engine and its outbox on a SQLite file whose disk stops in the middle.
 @Suite(.timeLimit(.minutes(2))) struct CrashTests {
     /// `SIDECAR_SEEDS` runs more of them.
     static let seeds: Range<UInt64> = {
@@ -45,18 +45,14 @@ import TimeSeries
 
     /// Every write of one fixed story, one after the other.
     @Test func killedAtEveryWriteOfOneStory() throws {
-        let folder = try TemporaryDirectory("story")
         var limit = 0
         while true {
-            let path = folder.path("a-\(limit).db")
-            let disk = FaultyDisk()
-            let (told, reached) = story(path: path, disk: disk, killAfter: limit)
+            let disk = VirtualDisk(seed: 1, losesPower: false)
+            disk.fault = .death(after: limit)
+            let (told, reached) = story(disk)
             guard disk.isDead else { break }
-            let copy = folder.path("b-\(limit).db")
-            for suffix in ["", "-wal"] where FileManager.default.fileExists(atPath: path + suffix) {
-                try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
-            }
-            let (rest, _) = story(path: copy, disk: FaultyDisk(), from: reached)
+            disk.crash(power: false)
+            let (rest, _) = story(disk, from: reached)
             let statuses = told + rest
             #expect(statuses.contains { $0.hasPrefix("firing") }, "killed after \(limit) writes: \(statuses)")
             #expect(statuses.last?.hasPrefix("resolved") == true, "killed after \(limit) writes: \(statuses)")
@@ -67,19 +63,10 @@ import TimeSeries
     }
 
     /// Fires at 0, ends at 100; what the receiver got, as status and id, and the event in which the process died.
-    private func story(
-        path: String,
-        disk: FaultyDisk,
-        from first: Int = 0,
-        killAfter limit: Int? = nil
-    ) -> (told: [String], reached: Int) {
-        if let limit {
-            disk.allowed = limit
-            disk.fault = .killed
-        }
+    private func story(_ disk: VirtualDisk, from first: Int = 0) -> (told: [String], reached: Int) {
         var configuration = SQLiteDatabase.Configuration()
-        configuration.fileSystem = disk.name
-        guard let database = try? SQLiteDatabase(path: path, configuration: configuration),
+        configuration.fileSystem = disk.fileSystem.name
+        guard let database = try? SQLiteDatabase(path: "story.db", configuration: configuration),
             let engine = try? NotificationEngine(
                 configuration: NotificationsTests.configuration(),
                 database: database,

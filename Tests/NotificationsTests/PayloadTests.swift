@@ -137,6 +137,24 @@ import TimeSeries
         #expect(events[0]["client_url"]?.string == "http://sidecar/")
     }
 
+    @Test func pagerDutyServiceKeyMeansVersionOne() throws {
+        var settings = PagerDutySettings(routingKey: Secret("0123456789abcdef0123456789abcdef"))
+        settings.isVersion1 = true
+        let bench = try Bench(
+            configuration(receivers: [Receiver(name: "pd", integrations: [Integration(.pagerduty(settings))])])
+        )
+        bench.process([alert([("alertname", "A")])], at: 0)
+        bench.process([alert([("alertname", "A")], until: 90)], at: 90)
+        let events = bench.delivered.map(\.json)
+        #expect(events.map { $0["event_type"]?.string } == ["trigger", "resolve"])
+        #expect(events[0]["incident_key"]?.string == events[1]["incident_key"]?.string)
+        #expect(events.allSatisfy { $0["service_key"]?.string == "0123456789abcdef0123456789abcdef" })
+        #expect(
+            events[0]["description"]?.string == "[FIRING:1] A" && events[0]["details"]?["num_firing"]?.string == "1"
+        )
+        #expect(events[1]["details"] == nil && events.allSatisfy { $0["routing_key"] == nil })
+    }
+
     @Test func oversizedPagerDutyEventLosesItsDetails() throws {
         let settings = PagerDutySettings(routingKey: Secret("k"))
         let alerts = (0..<1500).map { number in

@@ -52,6 +52,9 @@ struct CheckCommand: AsyncParsableCommand {
                 Output.write(
                     "\(file): ok: \(configuration.scrapes.count) scrape configurations, \(configuration.checks.count) checks, \(rules) rules\n"
                 )
+                for window in configuration.maintenance(from: PrometheusText.now()) {
+                    Output.write("maintenance \(window.name): \(window.occurrences.joined(separator: ", "))\n")
+                }
             }
         }
     }

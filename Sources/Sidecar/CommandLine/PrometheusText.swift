@@ -12,6 +12,12 @@ enum PrometheusText {
     static func now() -> Timestamp { WallClock.now() }
 
     static func rfc3339(_ timestamp: Timestamp) -> String { TimeText.rfc3339(timestamp) }
+
+    /// Between two moments as RFC 3339; nil when one of them is none.
+    static func milliseconds(from start: String, to end: String) -> Int64? {
+        guard let start = TimeText.timestamp(start), let end = TimeText.timestamp(end) else { return nil }
+        return (end - start).components.seconds * 1_000 + (end - start).components.attoseconds / 1_000_000_000_000_000
+    }
 }
 
 /// `name=value`, `name!=value`, `name=~expression`, `name!~expression`.

@@ -216,12 +216,7 @@ struct RoutesCommand: AsyncParsableCommand {
         @Argument(help: "Labels: name=value.") var labels: [String]
 
         func run() async throws {
-            let pairs = try labels.map { text in
-                guard let sign = text.firstIndex(of: "=") else {
-                    throw ValidationError("expected name=value, got \"\(text)\"")
-                }
-                return (String(text[..<sign]), String(text[text.index(after: sign)...]))
-            }
+            let pairs = try LabelArguments.parse(labels)
             let form = Array(RemoteServer.encode(pairs).utf8)
             try await server.run(
                 "POST",

@@ -13,7 +13,7 @@ struct SidecarCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             RunCommand.self, CheckCommand.self, TestCommand.self, QueryCommand.self, PromQLCommand.self,
-            AlertsCommand.self,
+            AlertsCommand.self, ExplainCommand.self, DrillCommand.self,
             SilenceCommand.self, HistoryCommand.self, OutboxCommand.self, RoutesCommand.self, NotifyCommand.self,
             HealthcheckCommand.self, ProbeCommand.self, DoctorCommand.self, RulesCommand.self,
         ]

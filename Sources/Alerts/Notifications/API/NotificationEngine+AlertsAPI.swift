@@ -16,7 +16,7 @@ extension NotificationEngine {
 
     /// `GET /api/v2/alerts`
     package func alertsJSON(_ query: AlertQuery, at now: Timestamp) -> [UInt8] {
-        let active = silences.active(at: now)
+        let active = muting(at: now)
         let chosen = alerts.values.filter { !$0.isResolved(at: now) && query.matchers.matches($0.labels) }
             .sorted { $0.fingerprint < $1.fingerprint }
         var writer = JSONWriter(reservingCapacity: 512 + chosen.count * 768)
@@ -33,7 +33,7 @@ extension NotificationEngine {
 
     /// `GET /api/v2/alerts/groups`
     package func alertGroupsJSON(_ query: AlertQuery, at now: Timestamp) -> [UInt8] {
-        let active = silences.active(at: now)
+        let active = muting(at: now)
         let chosen = groups.values.filter { query.takes(receiver: routes.nodes[$0.id.node].receiver) }.sorted {
             $0.id.labels == $1.id.labels
                 ? routes.nodes[$0.id.node].receiver < routes.nodes[$1.id.node].receiver : $0.id.labels < $1.id.labels
@@ -190,6 +190,7 @@ extension NotificationEngine {
             json.member("updatedAt", TimeText.format(alert.updatedAt))
             json.member("generatorURL", alert.generatorURL)
             json.member("labels", strings: alert.labels.pairs)
+            if alert.source != .api { alert.writeMeasures(to: &json, isResolved: alert.isResolved(at: now), at: now) }
         }
     }
 }

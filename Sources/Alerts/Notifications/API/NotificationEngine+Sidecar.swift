@@ -24,6 +24,7 @@ extension NotificationEngine {
             case .expired: condition.silencesExpired += 1
             }
         }
+        condition.silencesActive += maintenance.announced(at: now).count { $0.state(at: now) == .active }
         condition.failing = outbox.failingDestinations
         condition.storageError = storageError
         return condition

@@ -10,7 +10,8 @@ extension NotificationEngine {
         var matchers: [AlertMatcher] = []
         for text in filter { matchers += try AlertQuery.filter(text) }
         var writer = JSONWriter(reservingCapacity: 1024)
-        writer.array(listSilences(at: now).filter { Self.matches($0, matchers) }) { json, silence in
+        let announced = maintenance.announced(at: now)
+        writer.array((announced + listSilences(at: now)).filter { Self.matches($0, matchers) }) { json, silence in
             Self.write(silence, to: &json, at: now)
         }
         return writer.bytes
@@ -18,7 +19,10 @@ extension NotificationEngine {
 
     /// `GET /api/v2/silence/{id}`
     package func silenceJSON(id: String, at now: Timestamp) throws(APIError) -> [UInt8] {
-        guard let silence = silences.silences[id] else { throw APIError(404, SilenceError.notFound(id).description) }
+        let announced = maintenance.announced(at: now).first { $0.id == id }
+        guard let silence = silences.silences[id] ?? announced else {
+            throw APIError(404, SilenceError.notFound(id).description)
+        }
         var writer = JSONWriter()
         Self.write(silence, to: &writer, at: now)
         return writer.bytes
@@ -44,6 +48,9 @@ extension NotificationEngine {
 
     /// `DELETE /api/v2/silence/{id}`
     package func deleteSilence(id: String, at now: Timestamp) throws(APIError) {
+        if maintenance.contains(id) {
+            throw APIError(400, "silence \(id) is a maintenance window of the configuration")
+        }
         do {
             try expireSilence(id, at: now)
         } catch {

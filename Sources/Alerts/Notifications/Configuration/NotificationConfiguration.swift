@@ -24,6 +24,7 @@ package struct NotificationConfiguration: Sendable {
     package var receivers: [Receiver] = []
     package var inhibitionRules: [InhibitionRule] = []
     package var timeIntervals: [NamedTimeInterval] = []
+    package var maintenance: [MaintenanceWindow] = []
     package var templates = NotificationTemplates()
     /// Link to this sidecar, for payloads.
     package var externalURL = ""

@@ -94,11 +94,18 @@ extension NotificationDecoder {
 
     private func pagerDuty(_ reader: YAMLMappingReader) -> Integration? {
         let key = secret(reader, "routing_key", file: "routing_key_file")
-        if key == nil, !reader.contains("routing_key"), !reader.contains("routing_key_file") {
-            reader.problem(nil, "\(reader.path) needs routing_key (Events API v2)")
+        let oldKey = secret(reader, "service_key", file: "service_key_file")
+        let names = ["routing_key", "routing_key_file", "service_key", "service_key_file"].filter {
+            reader.contains($0)
         }
-        var settings = PagerDutySettings(routingKey: key ?? Secret(""))
-        settings.url = url(reader, "url")?.reveal() ?? defaults.pagerDutyURL
+        if names.isEmpty { reader.problem(nil, "\(reader.path) needs routing_key (Events v2) or service_key (v1)") }
+        if names.count > 1 {
+            reader.problem(names[1], "\(reader.path) has either routing_key or service_key, or one of their files")
+        }
+        var settings = PagerDutySettings(routingKey: key ?? oldKey ?? Secret(""))
+        settings.isVersion1 = names.first?.hasPrefix("service") ?? false
+        let standard = settings.isVersion1 ? PagerDutySettings.firstVersionURL : defaults.pagerDutyURL
+        settings.url = url(reader, "url")?.reveal() ?? standard
         let texts: [(String, WritableKeyPath<PagerDutySettings, String>)] = [
             ("client", \.client), ("client_url", \.clientURL), ("description", \.summary), ("source", \.source),
             ("severity", \.severity), ("component", \.component), ("group", \.group), ("class", \.eventClass),

@@ -35,8 +35,8 @@ package struct NotificationDecoder {
     let document: YAMLMappingReader
     var defaults: NotificationDefaults
 
-    /// Reads `route`, `receivers`, `inhibit_rules`, `time_intervals`, `mute_time_intervals` and `templates` of `document`
-    /// and Alertmanager's keys of `global`. Calls `finish()` on neither: others read them too.
+    /// Reads `route`, `receivers`, `inhibit_rules`, `time_intervals`, `mute_time_intervals`, `maintenance` and `templates` of
+    /// `document` and Alertmanager's keys of `global`. Calls `finish()` on neither: others read them too.
     package static func decode(
         document: YAMLMappingReader,
         global: YAMLMappingReader?,
@@ -55,6 +55,7 @@ package struct NotificationDecoder {
         var configuration = NotificationConfiguration()
         configuration.resolveTimeout = defaults.resolveTimeout
         configuration.timeIntervals = timeIntervals()
+        configuration.maintenance = maintenanceWindows()
         configuration.inhibitionRules = inhibitionRules()
         configuration.receivers = receivers()
         let names = Names(
@@ -69,7 +70,8 @@ package struct NotificationDecoder {
         configuration.original = RedactedYAML.text(
             document.node,
             keys: [
-                "global", "route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals", "templates",
+                "global", "route", "receivers", "inhibit_rules", "time_intervals", "mute_time_intervals",
+                "maintenance", "templates",
             ]
         )
         return configuration

@@ -7,6 +7,7 @@ extension NotificationEngine {
     func ingest(_ arrival: Alert, at now: Timestamp) {
         var arrival = arrival
         arrival.updatedAt = now
+        if arrival.source != .api { arrival.arrived(at: now) }
         statistics.alertsReceived.count(arrival.isResolved(at: now) ? "resolved" : "firing")
         guard !arrival.labels.isEmpty else { return drop(arrival, reason: "no_labels", at: now) }
         let fingerprint = arrival.fingerprint
@@ -98,6 +99,11 @@ extension NotificationEngine {
         return ids.isEmpty ? nil : .silenced(by: ids)
     }
 
+    /// Silences and maintenance windows that hold now.
+    func muting(at now: Timestamp) -> [Silence] {
+        silences.active(at: now) + maintenance.announced(at: now).filter { $0.state(at: now) == .active }
+    }
+
     func mutedByTime(_ node: RouteTree.Node, at now: Timestamp) -> HeldReason? {
         if !node.activeTimeIntervals.isEmpty,
             !node.activeTimeIntervals.contains(where: { intervals[$0]?.contains(now) == true })
@@ -111,5 +117,14 @@ extension NotificationEngine {
     func firing(_ fingerprint: UInt64, at now: Timestamp) -> Alert? {
         guard let alert = alerts[fingerprint], !alert.isResolved(at: now) else { return nil }
         return alert
+    }
+}
+
+extension Alert {
+    /// Our own rules say what is, not what will be: when the clock was set back their timestamps may be ahead of it, and
+    /// nobody is to wait for that.
+    fileprivate mutating func arrived(at now: Timestamp) {
+        endsAt = endsAt.map { min($0, now) }
+        startsAt = min(startsAt, endsAt ?? now)
     }
 }

@@ -40,6 +40,7 @@ extension NotificationEngine {
                 receiverKeys[receiver.name, default: []].append(key)
             }
         }
+        maintenance = MaintenanceCalendar(configuration.maintenance)
         intervals = Dictionary(
             configuration.timeIntervals.map { ($0.name, $0) },
             uniquingKeysWith: { first, _ in first }

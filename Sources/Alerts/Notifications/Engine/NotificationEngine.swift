@@ -33,6 +33,7 @@ package final class NotificationEngine {
     var orphans: Set<LogKey> = []
     var inhibitor: Inhibitor
     var silences = SilenceBook()
+    var maintenance = MaintenanceCalendar([])
     var outbox = Outbox()
     var deadLetters: [Int64: OutboxItem] = [:]
     var nextItemID: Int64 = 1
@@ -157,7 +158,7 @@ package final class NotificationEngine {
         let due = groups.values.filter { $0.nextFlush <= now }.sorted {
             ($0.nextFlush, $0.key, $0.id.node) < ($1.nextFlush, $1.key, $1.id.node)
         }
-        let active = silences.active(at: now)
+        let active = muting(at: now)
         for group in due { flush(group.id, silences: active, at: now) }
     }
 
@@ -168,6 +169,10 @@ package final class NotificationEngine {
         cachedNextFlush = nil
         for id in groups.keys { groups[id]?.clockWasSetBack(to: now, node: routes.nodes[id.node]) }
         outbox.clockWasSetBack(to: now)
+        for (key, entry) in log where entry.sentAt > now {
+            log[key]?.sentAt = now
+            pending.append(.saveLog(key, log[key] ?? entry))
+        }
         nextStorageAttempt = min(nextStorageAttempt, now)
         nextPrune = min(nextPrune, now)
     }

@@ -71,7 +71,7 @@ extension DeliveryAttempt {
         case .slack(let settings):
             return .http(http(item, url: settings.url, body: item.body, options: settings.http, at: now))
         case .pagerduty(let settings):
-            let body = PagerDutyEvent.withRoutingKey(settings.routingKey, item.body)
+            let body = PagerDutyEvent.withKey(settings, item.body)
             return .http(http(item, url: Secret(settings.url), body: body, options: settings.http, at: now))
         case .email(let settings): return .email(EmailDelivery(settings: settings, message: item.body))
         case .journald: return .journal(JournalRecord.entries(item.body))

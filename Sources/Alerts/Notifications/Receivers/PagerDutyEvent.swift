@@ -3,7 +3,8 @@
 import JSONDocument
 import TimeSeries
 
-/// A PagerDuty Events v2 event. The stored body lacks the routing key, which is put in front for each attempt.
+/// A PagerDuty event of version 2, or 1 for a service key. The stored body lacks the key, which is put in front for each
+/// attempt.
 enum PagerDutyEvent {
     /// PagerDuty refuses larger events.
     static let sizeLimit = 512_000
@@ -27,6 +28,7 @@ enum PagerDutyEvent {
         _ texts: inout TextExpander,
         details: [(name: String, value: String)]
     ) -> [UInt8] {
+        if settings.isVersion1 { return firstVersion(notification, settings, &texts, details: details) }
         var writer = JSONWriter(reservingCapacity: 2048)
         writer.object { json in
             json.member("event_action", notification.status == .firing ? "trigger" : "resolve")
@@ -66,13 +68,35 @@ enum PagerDutyEvent {
         return writer.bytes
     }
 
+    /// What integrations made before Events v2 take.
+    private static func firstVersion(
+        _ notification: AlertNotification,
+        _ settings: PagerDutySettings,
+        _ texts: inout TextExpander,
+        details: [(name: String, value: String)]
+    ) -> [UInt8] {
+        var writer = JSONWriter(reservingCapacity: 1024)
+        writer.object { json in
+            json.member("event_type", notification.status == .firing ? "trigger" : "resolve")
+            json.member("incident_key", dedupKey(notification.groupKey))
+            json.member("description", shortened(nonEmpty(texts.expand(settings.summary)), to: summaryLimit))
+            guard notification.status == .firing else { return }
+            json.optional("client", texts.expand(settings.client))
+            json.optional("client_url", texts.expand(settings.clientURL))
+            json.member("details", strings: details)
+        }
+        return writer.bytes
+    }
+
     /// The incident's name: lower-case hexadecimal SHA-256 of the group key, as Alertmanager's.
     static func dedupKey(_ groupKey: String) -> String { Digest.hexadecimal(Digest.sha256(groupKey.utf8)) }
 
-    static func withRoutingKey(_ key: Secret, _ body: [UInt8]) -> [UInt8] {
+    static func withKey(_ settings: PagerDutySettings, _ body: [UInt8]) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: body.count + 64)
-        writer.string(key.reveal())
-        return Array("{\"routing_key\":".utf8) + writer.bytes + [UInt8(ascii: ",")] + body.dropFirst()
+        writer.string(settings.routingKey.reveal())
+        return Array((settings.isVersion1 ? "{\"service_key\":" : "{\"routing_key\":").utf8) + writer.bytes + [
+            UInt8(ascii: ",")
+        ] + body.dropFirst()
     }
 
     private static func severity(_ text: String) -> String {

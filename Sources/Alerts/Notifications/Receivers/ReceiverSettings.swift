@@ -50,7 +50,7 @@ package struct SlackSettings: Hashable, Sendable {
     package init(url: Secret) { self.url = url }
 }
 
-/// `pagerduty_configs`, Events API v2. Texts are templates.
+/// `pagerduty_configs`, Events API v2, or v1 with a service key. Texts are templates.
 package struct PagerDutySettings: Hashable, Sendable {
     package struct Link: Hashable, Sendable {
         package var href: String
@@ -85,6 +85,7 @@ package struct PagerDutySettings: Hashable, Sendable {
     }
 
     package static let defaultURL = "https://events.pagerduty.com/v2/enqueue"
+    package static let firstVersionURL = "https://events.pagerduty.com/generic/2010-04-15/create_event.json"
     package static let defaultDetails = [
         Detail(name: "firing", value: #"{{ template "pagerduty.default.instances" .Alerts.Firing }}"#),
         Detail(name: "resolved", value: #"{{ template "pagerduty.default.instances" .Alerts.Resolved }}"#),
@@ -92,7 +93,9 @@ package struct PagerDutySettings: Hashable, Sendable {
         Detail(name: "num_resolved", value: "{{ .Alerts.Resolved | len }}"),
     ]
 
+    /// The routing key of version 2 or the service key of version 1.
     package var routingKey: Secret
+    package var isVersion1 = false
     package var url = PagerDutySettings.defaultURL
     package var client = #"{{ template "pagerduty.default.client" . }}"#
     package var clientURL = #"{{ template "pagerduty.default.clientURL" . }}"#

@@ -37,12 +37,7 @@ enum WebhookPayload {
             json.member("endsAt", TimeText.format(entry.isResolved ? alert.endsAt : nil))
             json.member("generatorURL", alert.generatorURL)
             json.member("fingerprint", alert.fingerprintText)
-            if let value = alert.value { json.member("value", value) }
-            if entry.isResolved, let value = alert.valueAtResolve { json.member("valueAtResolve", value) }
-            if let peak = alert.peak { json.member("peak", peak) }
-            let end = entry.isResolved ? alert.endsAt ?? createdAt : createdAt
-            json.member("durationSeconds", max((end - alert.startsAt).inSeconds, 0))
-            if alert.isStale { json.member("stale", true) }
+            alert.writeMeasures(to: &json, isResolved: entry.isResolved, at: createdAt)
         }
     }
 

@@ -106,7 +106,9 @@ extension NotificationStorage {
             value: row.optionalReal(9),
             valueAtResolve: row.optionalReal(10),
             peak: row.optionalReal(11),
-            isStale: row.bool(12)
+            isStale: row.bool(12),
+            query: row.text(13),
+            series: row.text(14).split(separator: "\n").map(String.init)
         )
         return Int64(bitPattern: alert.fingerprint) == row.integer(0) ? alert : nil
     }

@@ -39,7 +39,11 @@ struct NotificationStorage {
             alert_name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
         CREATE INDEX notification_history_at ON notification_history (at);
         CREATE INDEX notification_history_id ON notification_history (notification_id);
+        """,
         """
+        ALTER TABLE notification_alert ADD COLUMN query TEXT NOT NULL DEFAULT '';
+        ALTER TABLE notification_alert ADD COLUMN series TEXT NOT NULL DEFAULT '';
+        """,
     ]
 
     // MARK: Writing
@@ -85,14 +89,14 @@ struct NotificationStorage {
 
     private func save(_ alert: Alert) throws(SQLiteError) {
         try database.run(
-            "INSERT OR REPLACE INTO notification_alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO notification_alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 .integer(Int64(bitPattern: alert.fingerprint)), .text(StorageText.encode(alert.labels)),
                 .text(StorageText.encode(alert.annotations)), .integer(alert.startsAt.milliseconds),
                 .optional(alert.endsAt?.milliseconds), .integer(alert.updatedAt.milliseconds),
                 .integer(alert.timesOut ? 1 : 0), .text(alert.generatorURL), .text(alert.source.rawValue),
                 .optional(alert.value), .optional(alert.valueAtResolve), .optional(alert.peak),
-                .integer(alert.isStale ? 1 : 0),
+                .integer(alert.isStale ? 1 : 0), .text(alert.query), .text(alert.series.joined(separator: "\n")),
             ]
         )
     }

@@ -31,6 +31,9 @@ package struct Alert: Hashable, Sendable {
     package var peak: Double?
     /// Held because its data is missing.
     package var isStale: Bool
+    /// The rule's expression, and selectors of the series that it read for this alert; empty for alerts of others.
+    package var query: String
+    package var series: [String]
 
     package init(
         labels: Labels,
@@ -44,7 +47,9 @@ package struct Alert: Hashable, Sendable {
         value: Double? = nil,
         valueAtResolve: Double? = nil,
         peak: Double? = nil,
-        isStale: Bool = false
+        isStale: Bool = false,
+        query: String = "",
+        series: [String] = []
     ) {
         self.labels = labels
         self.fingerprint = labels.fingerprint
@@ -59,6 +64,8 @@ package struct Alert: Hashable, Sendable {
         self.valueAtResolve = valueAtResolve
         self.peak = peak
         self.isStale = isStale
+        self.query = query
+        self.series = series
     }
 
     package var name: String { labels["alertname"] ?? "" }
@@ -77,7 +84,9 @@ package struct Alert: Hashable, Sendable {
             value: value,
             valueAtResolve: valueAtResolve,
             peak: peak,
-            isStale: isStale
+            isStale: isStale,
+            query: query,
+            series: series
         )
     }
 
@@ -112,7 +121,7 @@ extension Alert {
             // An ending that somebody named outlasts our own guess.
             result.endsAt = older.endsAt
         }
-        if let peak = older.peak { result.peak = max(peak, result.peak ?? peak) }
+        result.peak = younger.peak ?? older.peak
         return result
     }
 }

@@ -65,6 +65,14 @@ package struct RuleQuery: Sendable {
         return node.operation
     }
 
+    /// A selector per metric that the expression names, with these labels beside: what a result with them came from.
+    func series(for labels: Labels) -> [String] {
+        let labels = labels.dropping([Labels.metricNameLabel])
+        return (metricNames ?? []).sorted().map { name in
+            labels.setting(Labels.metricNameLabel, to: name).description
+        }
+    }
+
     /// True when the expression can read one of these metrics.
     package func reads(anyOf metrics: Set<String>) -> Bool {
         guard let metricNames else { return true }

@@ -40,6 +40,10 @@ struct AlertDependencies {
         }
     }
 
+    mutating func followClock(setBy distance: Duration) {
+        lastFailing = lastFailing.mapValues { $0 + distance }
+    }
+
     func reads(anyOf changed: Set<String>) -> Bool { readsAnything || !metrics.isDisjoint(with: changed) }
 
     func current(_ labels: Labels) -> String? { suppressed[labels] }

@@ -22,7 +22,8 @@ package struct AlertInstance: Sendable, Hashable {
 
     package enum Change: String, Sendable, Hashable {
         case none
-        /// Pending, a firing alert whose `for` was raised above its age included.
+        /// Something that outlives the process and is no news to anybody: a timer that began or ended, another peak.
+        case noted
         case pending
         case firing
         case resolved
@@ -67,7 +68,8 @@ package struct AlertInstance: Sendable, Hashable {
     package internal(set) var isFlapping = false
     /// When it fired and resolved, within the flap window.
     package internal(set) var turns: [Timestamp] = []
-    private var quietSince: Timestamp?
+    /// Since when the condition is false, while flaps are counted.
+    package internal(set) var quietSince: Timestamp?
 
     package init(labels: Labels, sourceLabels: Labels, value: Double, at time: Timestamp) {
         self.labels = labels
@@ -84,7 +86,28 @@ package struct AlertInstance: Sendable, Hashable {
 
     /// One evaluation. `labels` and annotations are the caller's; everything else happens here.
     package mutating func observe(_ observation: Observation, at time: Timestamp, policy: Policy) -> Change {
-        followClock(back: time, policy)
+        followClock(back: time)
+        let before = lasting
+        let change = react(to: observation, at: time, policy)
+        return change == .none && lasting != before ? .noted : change
+    }
+
+    /// What has to be on disk although nobody is told of it.
+    private struct Lasting: Equatable {
+        var keepFiringSince, heldSince, quietSince: Timestamp?
+        var peak: UInt64
+    }
+
+    private var lasting: Lasting {
+        Lasting(
+            keepFiringSince: keepFiringSince,
+            heldSince: heldSince,
+            quietSince: quietSince,
+            peak: peak.bitPattern
+        )
+    }
+
+    private mutating func react(to observation: Observation, at time: Timestamp, _ policy: Policy) -> Change {
         switch observation {
         case .present(let value):
             if phase == .resolved { restart(value: value, at: time) }
@@ -114,13 +137,9 @@ package struct AlertInstance: Sendable, Hashable {
         }
     }
 
-    /// A clock that was set back leaves nothing in the future.
-    private mutating func followClock(back time: Timestamp, _ policy: Policy) {
-        if activeAt > time {
-            // What fires has waited for long enough.
-            activeAt = phase == .firing ? time - policy.holdDuration : time
-        }
-        firedAt = firedAt.map { min($0, time) }
+    /// A clock that was set back leaves nothing in the future but when it fired, as people were told so.
+    private mutating func followClock(back time: Timestamp) {
+        activeAt = min(activeAt, time)
         resolvedAt = resolvedAt.map { min($0, time) }
         keepFiringSince = keepFiringSince.map { min($0, time) }
         heldSince = heldSince.map { min($0, time) }
@@ -138,13 +157,9 @@ package struct AlertInstance: Sendable, Hashable {
 
     /// The condition holds.
     private mutating func advance(at time: Timestamp, _ policy: Policy) -> Change {
-        let age = time - activeAt
-        if phase == .firing, age < policy.holdDuration {
-            phase = .pending
-            firedAt = nil
-            return .pending
-        }
+        // What people were told stays, also when `for` was raised meanwhile: nobody could tell them that it is over.
         guard phase == .pending else { return .none }
+        let age = time - activeAt
         guard age >= policy.holdDuration else { return activeAt == time ? .pending : .none }
         phase = .firing
         firedAt = time
@@ -198,19 +213,25 @@ package struct AlertInstance: Sendable, Hashable {
         turns.removeAll { time - $0 >= policy.flapWindow }
     }
 
-    /// The time that passed while nobody evaluated does not count toward `for`.
-    mutating func shiftPending(by duration: Duration) {
-        guard phase == .pending, duration > .zero else { return }
-        activeAt = activeAt + duration
+    /// The time that passed while nobody evaluated counts for nothing that is measured.
+    mutating func skip(_ pause: Duration) {
+        if phase == .pending { activeAt = activeAt + pause }
+        moveTimers(by: pause)
     }
 
-    /// The clock was set, by so much: what has been running goes on for as long as it would have.
-    mutating func shiftTimers(by duration: Duration) {
-        if phase == .pending { activeAt = activeAt + duration }
-        keepFiringSince = keepFiringSince.map { $0 + duration }
-        heldSince = heldSince.map { $0 + duration }
-        quietSince = quietSince.map { $0 + duration }
-        turns = turns.map { $0 + duration }
+    /// The clock was set: what is measured goes on as if it had not been. When it fired and resolved stays, as people were
+    /// told so. What was stored before may be out of sight now; until something new comes, silence says nothing.
+    mutating func followClock(setBy distance: Duration) {
+        activeAt = activeAt + distance
+        isUnconfirmed = isActive
+        moveTimers(by: distance)
+    }
+
+    private mutating func moveTimers(by distance: Duration) {
+        keepFiringSince = keepFiringSince.map { $0 + distance }
+        heldSince = heldSince.map { $0 + distance }
+        quietSince = quietSince.map { $0 + distance }
+        turns = turns.map { $0 + distance }
     }
 }
 

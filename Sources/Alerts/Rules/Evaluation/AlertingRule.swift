@@ -57,12 +57,12 @@ package struct AlertingRule: Sendable {
         instances[alert.labels] = alert
     }
 
-    mutating func shiftPending(by duration: Duration) {
-        for labels in Array(instances.keys) { instances[labels]?.shiftPending(by: duration) }
-    }
-
-    mutating func shiftTimers(by duration: Duration) {
-        for labels in Array(instances.keys) { instances[labels]?.shiftTimers(by: duration) }
+    mutating func forEachAlert(_ body: (inout AlertInstance) -> Void) {
+        for labels in Array(instances.keys) {
+            guard var alert = instances[labels] else { continue }
+            body(&alert)
+            instances[labels] = alert
+        }
     }
 
     /// One evaluation at `time`. Throws without having changed anything when the expression fails: alerts freeze.

@@ -74,6 +74,8 @@ package struct AlertSnapshot: Sendable, Hashable {
     package var suppressedBy: String?
     /// A link to the expression, relative to nothing: the external URL stands in front.
     package var generatorURL: String
+    /// The series it came from, as selectors: each metric that the expression reads, with the alert's labels in the result.
+    package var series: [String]
 
     /// True while it is kept as it is without data.
     package var isStale: Bool { heldSince != nil }

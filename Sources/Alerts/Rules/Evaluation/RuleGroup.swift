@@ -42,6 +42,8 @@ package struct RuleGroup: Sendable {
     package private(set) var definition: RuleGroupDefinition
     package private(set) var entries: [Entry]
     package private(set) var lastEvaluation: Timestamp?
+    /// The same on a clock that nobody sets.
+    private var lastSteady: Duration?
     package var lastDuration: Duration = .zero
     package var iterations = 0
     /// Counted by the scheduler.
@@ -90,6 +92,7 @@ package struct RuleGroup: Sendable {
             entries[index] = entry
         }
         lastEvaluation = previous.lastEvaluation
+        lastSteady = previous.lastSteady
         lastDuration = previous.lastDuration
         iterations = previous.iterations
         missedIterations = previous.missedIterations
@@ -108,18 +111,27 @@ package struct RuleGroup: Sendable {
         return false
     }
 
-    mutating func shiftPending(by duration: Duration) {
-        forEachAlertingRule { $0.shiftPending(by: duration) }
+    /// Notes a regular evaluation and answers how long nobody looked before it.
+    mutating func pause(until steady: Duration?) -> Duration? {
+        defer { lastSteady = steady ?? lastSteady }
+        guard let steady, let lastSteady else { return nil }
+        return steady - lastSteady
     }
 
-    mutating func shiftTimers(by duration: Duration) {
-        forEachAlertingRule { $0.shiftTimers(by: duration) }
+    mutating func skip(_ pause: Duration) { forEachAlert { $0.skip(pause) } }
+
+    mutating func followClock(setBy distance: Duration) {
+        lastEvaluation = lastEvaluation.map { $0 + distance }
+        for index in entries.indices {
+            entries[index].lastEvaluation = entries[index].lastEvaluation.map { $0 + distance }
+        }
+        forEachAlert { $0.followClock(setBy: distance) }
     }
 
-    private mutating func forEachAlertingRule(_ body: (inout AlertingRule) -> Void) {
+    private mutating func forEachAlert(_ body: (inout AlertInstance) -> Void) {
         for index in entries.indices {
             guard case .alerting(var rule) = entries[index].rule else { continue }
-            body(&rule)
+            rule.forEachAlert(body)
             entries[index].rule = .alerting(rule)
         }
     }

@@ -21,6 +21,9 @@ package final class RuleManager {
     /// Failures to write the state; alerts go on from memory.
     package private(set) var stateFailures = 0
     package private(set) var lastStateError: String?
+    /// The disk missed something: everything is written as soon as it takes something again.
+    private var isBehind = false
+    private var clocks = ClockComparison()
 
     package init(context: RuleContext, environment: any RuleEnvironment, state: (any AlertStateStoring)? = nil) {
         self.context = context
@@ -160,26 +163,41 @@ package final class RuleManager {
     // MARK: Evaluation
 
     /// Evaluates one group at a regular time.
-    package func evaluate(group key: String, at time: Timestamp) -> GroupEvaluation? {
+    ///
+    /// - Parameter steady: the moment on a clock that nobody sets. With it `for` and everything else that is measured goes on
+    ///   when the wall clock is set, and a pause in which nobody looked does not count toward `for`.
+    package func evaluate(group key: String, at time: Timestamp, steady: Duration? = nil) -> GroupEvaluation? {
         guard let place = index[key] else { return nil }
+        followClock(at: time, steady)
+        let interval = groups[place].interval(context)
+        var pause = groups[place].pause(until: steady).map { $0 - interval }
         if let seen = pendingShift.removeValue(forKey: key), seen > .distantPast {
-            // What passed while nobody looked, less the one interval that always passes.
-            let shift = time - seen - groups[place].interval(context)
-            if shift > .zero {
-                groups[place].shiftPending(by: shift)
-                persist(pendingRows(of: groups[place], at: time), removing: [])
-            }
+            // What passed while nobody looked, less the one interval that always passes; negative when the clock was set back.
+            pause = time - seen - interval
+        } else if let gap = pause, gap <= interval {
+            pause = nil
+        }
+        if let pause, pause != .zero {
+            if pause < .zero - interval { groups[place].followClock(setBy: pause) } else { groups[place].skip(pause) }
+            persist(activeRows(of: groups[place], at: time), removing: [])
         }
         var evaluation = groups[place].evaluate(at: time, context: context, environment: environment)
         finish(&evaluation, group: place)
         return evaluation
     }
 
-    private func pendingRows(of group: RuleGroup, at time: Timestamp) -> [AlertStateRow] {
+    private func followClock(at time: Timestamp, _ steady: Duration?) {
+        guard let steady, let distance = clocks.setBy(at: time, steady: steady) else { return }
+        for place in groups.indices { groups[place].followClock(setBy: distance) }
+        dependencies.followClock(setBy: distance)
+        persist(groups.flatMap { activeRows(of: $0, at: time) }, removing: [])
+    }
+
+    private func activeRows(of group: RuleGroup, at time: Timestamp) -> [AlertStateRow] {
         group.entries.flatMap { entry -> [AlertStateRow] in
             guard case .alerting(let rule) = entry.rule else { return [] }
-            return rule.instances.values.filter { $0.phase == .pending }.map { alert in
-                let change = AlertChange(change: .pending, writer: entry.writer, rule: rule.definition, alert: alert)
+            return rule.instances.values.map { alert in
+                let change = AlertChange(change: .noted, writer: entry.writer, rule: rule.definition, alert: alert)
                 return AlertStateRow(change, group: group.definition, seenAt: time)
             }
         }
@@ -190,8 +208,13 @@ package final class RuleManager {
 
     /// An extra evaluation at an edge: only alerting rules that can read one of `metrics`, at its own time. Iterations,
     /// recording rules and schedules are untouched. Empty when no rule reads them.
-    package func evaluateEdge(at time: Timestamp, metrics: Set<String>) -> [GroupEvaluation] {
+    package func evaluateEdge(
+        at time: Timestamp,
+        steady: Duration? = nil,
+        metrics: Set<String>
+    ) -> [GroupEvaluation] {
         guard alertsRead(anyOf: metrics) else { return [] }
+        followClock(at: time, steady)
         var evaluations: [GroupEvaluation] = []
         for place in groups.indices {
             var evaluation = groups[place].evaluate(
@@ -219,14 +242,14 @@ package final class RuleManager {
                 rows.append(AlertStateRow(change, group: group.definition, seenAt: evaluation.time))
             }
         }
-        persist(rows, removing: removed)
+        if isBehind { catchUp(at: evaluation.time) } else { persist(rows, removing: removed) }
         evaluation.transitions = evaluation.changes.compactMap { change in
             let kind: AlertTransition.Kind
             switch change.change {
             case .firing: kind = .firing
             case .resolved: kind = .resolved
             case .flapping: kind = .flapping
-            case .none, .pending, .forgotten: return nil
+            case .none, .noted, .pending, .forgotten: return nil
             }
             var snapshot = AlertSnapshot(change.alert, rule: change.rule, group: group.definition, context: context)
             snapshot.suppressedBy = dependencies.suppressor(
@@ -241,9 +264,21 @@ package final class RuleManager {
     }
 
     private func persist(_ rows: [AlertStateRow], removing keys: [AlertStateRow.Key]) {
-        guard let state, !rows.isEmpty || !keys.isEmpty else { return }
+        guard let state, !isBehind, !rows.isEmpty || !keys.isEmpty else { return }
         do throws(AlertStateError) {
             try state.save(rows, removing: keys)
+        } catch {
+            noteStateFailure(error)
+            isBehind = true
+        }
+    }
+
+    /// Writes everything that memory holds, once an evaluation until the disk takes it.
+    private func catchUp(at time: Timestamp) {
+        guard let state else { return }
+        do throws(AlertStateError) {
+            try state.replaceAll(with: restored + groups.flatMap { activeRows(of: $0, at: time) })
+            isBehind = false
         } catch {
             noteStateFailure(error)
         }
@@ -282,12 +317,6 @@ package final class RuleManager {
         if let place = index[key] { groups[place].lastDuration = duration }
     }
 
-    /// The wall clock was set, forward counted positive: `for`, `keep_firing_for` and what else runs ends when it would
-    /// have ended.
-    package func clockWasSet(by duration: Duration) {
-        for place in groups.indices { groups[place].shiftTimers(by: duration) }
-    }
-
     /// The scheduler skipped iterations of a group.
     package func note(missed: Int, ofGroup key: String) {
         if let place = index[key] { groups[place].missedIterations += missed }
@@ -315,6 +344,7 @@ extension AlertSnapshot {
             file: group.file,
             context: context
         )
+        series = rule.query.series(for: alert.sourceLabels)
     }
 
     init(_ alert: AlertInstance, rule: String, expression: String, group: String, file: String, context: RuleContext) {
@@ -336,5 +366,6 @@ extension AlertSnapshot {
         isFlapping = alert.isFlapping
         suppressedBy = nil
         generatorURL = context.externalURL + RuleLinks.table(expression)
+        series = []
     }
 }

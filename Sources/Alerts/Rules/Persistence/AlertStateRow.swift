@@ -53,6 +53,8 @@ package protocol AlertStateStoring: AnyObject {
     func load() throws(AlertStateError) -> [AlertStateRow]
     /// All or nothing, and on disk when it returns.
     func save(_ rows: [AlertStateRow], removing keys: [AlertStateRow.Key]) throws(AlertStateError)
+    /// Forgets everything else; after a time in which the disk took nothing.
+    func replaceAll(with rows: [AlertStateRow]) throws(AlertStateError)
 }
 
 package struct AlertStateError: Error, Sendable, CustomStringConvertible {

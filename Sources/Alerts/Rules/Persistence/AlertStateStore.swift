@@ -18,7 +18,11 @@ package final class AlertStateStore: AlertStateStoring {
             value REAL, value_at_resolve REAL, peak REAL, flapping INTEGER NOT NULL, turns TEXT NOT NULL,
             seen_at INTEGER NOT NULL, PRIMARY KEY (writer, labels)
         ) WITHOUT ROWID
+        """,
         """
+        ALTER TABLE alert_state ADD COLUMN held_since INTEGER;
+        ALTER TABLE alert_state ADD COLUMN quiet_since INTEGER
+        """,
     ]
 
     package init(_ database: SQLiteDatabase) throws(AlertStateError) {
@@ -36,7 +40,7 @@ package final class AlertStateStore: AlertStateStoring {
             try database.query(
                 """
                 SELECT writer, labels, rule_group, file, rule, expression, source, annotations, phase, active_at, fired_at,
-                    resolved_at, keep_firing_since, value, value_at_resolve, peak, flapping, turns, seen_at
+                    resolved_at, keep_firing_since, value, value_at_resolve, peak, flapping, turns, seen_at, held_since, quiet_since
                 FROM alert_state ORDER BY writer, labels
                 """
             ) { row throws(SQLiteError) in
@@ -49,8 +53,21 @@ package final class AlertStateStore: AlertStateStoring {
     }
 
     package func save(_ rows: [AlertStateRow], removing keys: [AlertStateRow.Key]) throws(AlertStateError) {
+        try write(rows, removing: keys, isWhole: false)
+    }
+
+    package func replaceAll(with rows: [AlertStateRow]) throws(AlertStateError) {
+        try write(rows, removing: [], isWhole: true)
+    }
+
+    private func write(
+        _ rows: [AlertStateRow],
+        removing keys: [AlertStateRow.Key],
+        isWhole: Bool
+    ) throws(AlertStateError) {
         do throws(SQLiteError) {
             try database.transaction { () throws(SQLiteError) in
+                if isWhole { try database.run("DELETE FROM alert_state") }
                 for key in keys {
                     try database.run(
                         "DELETE FROM alert_state WHERE writer = ? AND labels = ?",
@@ -59,7 +76,7 @@ package final class AlertStateStore: AlertStateStoring {
                 }
                 for row in rows {
                     try database.run(
-                        "INSERT OR REPLACE INTO alert_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                        "INSERT OR REPLACE INTO alert_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                         Self.encode(row)
                     )
                 }
@@ -81,7 +98,8 @@ package final class AlertStateStore: AlertStateStoring {
             .optional(alert.keepFiringSince?.milliseconds), real(alert.value), .optional(alert.valueAtResolve),
             real(alert.peak), .integer(alert.isFlapping ? 1 : 0),
             .text(alert.turns.map { String($0.milliseconds) }.joined(separator: " ")),
-            .integer(row.seenAt.milliseconds),
+            .integer(row.seenAt.milliseconds), .optional(alert.heldSince?.milliseconds),
+            .optional(alert.quietSince?.milliseconds),
         ]
     }
 
@@ -107,6 +125,8 @@ package final class AlertStateStore: AlertStateStoring {
         alert.valueAtResolve = row.optionalReal(14)
         alert.peak = row.optionalReal(15) ?? .nan
         alert.isFlapping = row.bool(16)
+        alert.heldSince = time(row.optionalInteger(19))
+        alert.quietSince = time(row.optionalInteger(20))
         alert.turns = row.text(17).split(separator: " ").compactMap { Int64($0) }.map { Timestamp(milliseconds: $0) }
         return AlertStateRow(
             writer: row.text(0),

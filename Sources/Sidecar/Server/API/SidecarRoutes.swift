@@ -15,6 +15,7 @@ struct SidecarRoutes: Sendable {
     let targets: TargetBoard
     let notifications: NotificationLoop
     let rules: RuleLoop
+    let clock: HealthClock
 
     func register(on router: some RouterMethods<BasicRequestContext>) {
         router.get("/api/sidecar/checks") { _, _ in checks() }
@@ -130,34 +131,21 @@ struct SidecarRoutes: Sendable {
         return .json(json.bytes)
     }
 
-    /// Why the alerts of a rule fire or do not.
+    /// Why the alerts of a rule fire or do not: `alertname`, and labels that the alert has to have. Without a name every
+    /// alert there is.
     private func explain(_ request: Request) async throws -> Response {
         var request = request
-        let name = try await request.parameters()["alertname"] ?? ""
-        let alerts = await rules.access { manager in
-            manager.alerts(includingResolved: true).filter { name.isEmpty || $0.rule == name }
+        let pairs = try await request.parameters().pairs
+        let name = pairs.first { $0.name == "alertname" }?.value
+        let labels = Labels(pairs.filter { $0.name != "alertname" }.map { ($0.name, $0.value) })
+        let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
+        let found = await rules.access { manager in
+            let names = name.map { [$0] } ?? Set(manager.alerts(includingResolved: true).map(\.rule)).sorted()
+            return names.flatMap { manager.explain(rule: $0, labels: labels, at: now) }
         }
+        guard let found else { throw APIError(.unavailable, "the rules have stopped") }
         var json = JSONWriter(reservingCapacity: 4_096)
-        json.array(alerts ?? []) { json, alert in
-            json.object {
-                $0.member("alertname", alert.rule)
-                $0.member("group", alert.group)
-                $0.member("expression", alert.expression)
-                $0.key("labels")
-                ResultJSON.labels(alert.labels, to: &$0)
-                $0.member("state", alert.state.rawValue)
-                $0.member("value", alert.value)
-                if let value = alert.valueAtResolve { $0.member("valueAtResolve", value) }
-                $0.member("peak", alert.peak)
-                $0.member("activeAt", TimeText.rfc3339(alert.activeAt))
-                if let time = alert.firedAt { $0.member("firedAt", TimeText.rfc3339(time)) }
-                if let time = alert.resolvedAt { $0.member("resolvedAt", TimeText.rfc3339(time)) }
-                if let time = alert.heldSince { $0.member("heldSince", TimeText.rfc3339(time)) }
-                $0.member("flapping", alert.isFlapping)
-                if let name = alert.suppressedBy { $0.member("suppressedBy", name) }
-                $0.member("generatorURL", alert.generatorURL)
-            }
-        }
+        json.array(found) { AlertJSON.write($1, to: &$0) }
         return .json(json.bytes)
     }
 

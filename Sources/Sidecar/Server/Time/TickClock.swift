@@ -16,8 +16,11 @@ package struct TickClock {
 
     package var now: HealthTime { clock.now() }
 
-    /// The wall clock, for what happens at its own time: edges, repeated checks.
-    package var timestampNow: Timestamp { Timestamp(milliseconds: clock.now().unixMilliseconds) }
+    /// For what happens at its own time: edges, repeated checks. The wall clock's, and after it was set back still later
+    /// than the last tick's.
+    package var timestampNow: Timestamp {
+        mutating get { timestamps.timestamp(between: Timestamp(milliseconds: clock.now().unixMilliseconds)) }
+    }
 
     package var jumps: UInt64 { timestamps.jumps }
 

@@ -42,6 +42,14 @@ package struct TickTimestamps: Sendable {
         return next
     }
 
+    /// The timestamp of something between two ticks, when the wall clock says `wall`; later than all before
+    /// as long as the clock was not set back.
+    package mutating func timestamp(between wall: Timestamp) -> Timestamp {
+        let next = last.map { wall.following($0) } ?? wall
+        last = next
+        return next
+    }
+
     private static func milliseconds(_ duration: Duration) -> Int64 {
         let (seconds, attoseconds) = duration.components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000)

@@ -12,10 +12,7 @@ import TimeSeries
 /// notifications. A query that takes long delays neither scrapes nor deliveries, and the iterations it costs are counted.
 final class RuleLoop: Sendable {
     private final class Box {
-        let manager: RuleManager
-        /// Groups that have not been evaluated since the start.
-        var unevaluated: Set<String> = []
-        var hasReconciled = false
+        let runner: RuleRunner
         /// Rules whose last evaluation failed, so that only the first failure and the recovery are logged.
         var failing: Set<String> = []
         /// Whether anybody wants to know what fires.
@@ -25,7 +22,9 @@ final class RuleLoop: Sendable {
         var stateFailures = 0
         var steps = SteadyClock.Steps()
 
-        init(_ manager: RuleManager) { self.manager = manager }
+        init(_ manager: RuleManager) { runner = RuleRunner(manager) }
+
+        var manager: RuleManager { runner.manager }
     }
 
     /// Counted since the start.
@@ -84,12 +83,15 @@ final class RuleLoop: Sendable {
         loop.execute { [self] in
             let box = box.value
             box.tellsFiring = tellsFiring
-            if restoring { box.manager.restore() }
-            let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
-            let transitions = box.manager.load(groups, unreadable: unreadable, context: context, at: now)
-            if !box.hasReconciled { box.unevaluated = Set(groups.map(\.key)) }
-            tell(transitions, at: now)
-            if groups.isEmpty { reconcileIfDue() }
+            hand(
+                box.runner.load(
+                    groups,
+                    unreadable: unreadable,
+                    context: context,
+                    restoring: restoring,
+                    at: Timestamp(milliseconds: clock.now().unixMilliseconds)
+                )
+            )
         }
     }
 
@@ -101,10 +103,11 @@ final class RuleLoop: Sendable {
             return due
         }
         let skipped = intervals.filter { !due.contains($0) }
+        let steady = clock.now().uptime
         loop.execute { [self] in
             for interval in skipped { noteMissed(interval, count: 1) }
             for interval in due {
-                evaluate(interval, at: time)
+                evaluate(interval, at: time, steady: steady)
                 running.withLock { _ = $0.remove(interval) }
             }
         }
@@ -112,14 +115,12 @@ final class RuleLoop: Sendable {
 
     /// An extra evaluation of the alerting rules that read one of these metrics.
     func evaluateEdge(metrics: Set<String>, at time: Timestamp) {
+        let steady = clock.now().uptime
         loop.execute { [self] in
-            let manager = box.value.manager
-            guard manager.alertsRead(anyOf: metrics) else { return }
-            followSteps(until: time)
-            let evaluations = manager.evaluateEdge(at: time, metrics: metrics)
+            let evaluations = box.value.runner.evaluateEdge(metrics: metrics, at: time, steady: steady)
             guard !evaluations.isEmpty else { return }
             counted.withLock { $0.edgeEvaluations &+= 1 }
-            for evaluation in evaluations { finish(evaluation) }
+            for (evaluation, news) in evaluations { finish(evaluation, news) }
             tellFiring()
         }
     }
@@ -136,12 +137,13 @@ final class RuleLoop: Sendable {
 
     // MARK: On the thread
 
-    private func evaluate(_ interval: Duration, at time: Timestamp) {
-        followSteps(until: time)
-        let manager = box.value.manager
+    private func evaluate(_ interval: Duration, at time: Timestamp, steady: Duration) {
+        noteSteps()
+        let runner = box.value.runner
+        let manager = runner.manager
         for group in manager.groups where group.interval(manager.context) == interval {
             let began = clock.now().uptime
-            guard let evaluation = manager.evaluate(group: group.key, at: time) else { continue }
+            guard let (evaluation, news) = runner.evaluate(group: group.key, at: time, steady: steady) else { continue }
             let took = clock.now().uptime - began
             manager.note(duration: took, ofGroup: group.key)
             counted.withLock {
@@ -149,35 +151,35 @@ final class RuleLoop: Sendable {
                 $0.seconds += took / .seconds(1)
                 $0.lastEvaluation = time
             }
-            finish(evaluation)
-            box.value.unevaluated.remove(group.key)
+            finish(evaluation, news)
         }
         tellFiring()
-        reconcileIfDue()
+        hand(runner.reconcile(at: Timestamp(milliseconds: clock.now().unixMilliseconds)))
         lookOver(at: time)
     }
 
-    /// Tells the rules that the clock was set, once evaluations have reached the time after it.
-    private func followSteps(until time: Timestamp) {
-        let box = box.value
+    /// Says once that the clock was set; the rules find out by themselves.
+    private func noteSteps() {
         let steps = steps()
-        let difference = steps.total - box.steps.total
-        guard steps.count != box.steps.count else { return }
-        // An evaluation that was under way still counts by the old time: half-way between the two times tells them apart.
-        let middle = steps.last - difference / 2
-        guard difference < .zero ? time < middle : time > middle else { return }
-        box.steps = steps
-        box.manager.clockWasSet(by: difference)
-        logger.warning(
-            "clock.was_set",
-            metadata: ["seconds": .string("\(difference / .seconds(1))"), "times": .string("\(steps.count)")]
-        )
+        guard steps.count != box.value.steps.count else { return }
+        let distance = steps.total - box.value.steps.total
+        box.value.steps = steps
+        logger.warning("clock.was_set", metadata: ["seconds": .string("\(distance / .seconds(1))")])
     }
 
-    private func finish(_ evaluation: GroupEvaluation) {
+    private func finish(_ evaluation: GroupEvaluation, _ news: [RuleRunner.News]) {
         counted.withLock { $0.failures &+= UInt64(max(0, evaluation.failures.count)) }
         log(evaluation)
-        tell(evaluation.transitions, at: evaluation.time)
+        hand(news)
+    }
+
+    private func hand(_ news: [RuleRunner.News]) {
+        for item in news {
+            switch item {
+            case .alerts(let alerts): notify(alerts)
+            case .active(let fingerprints): reconcile(fingerprints)
+            }
+        }
     }
 
     private func log(_ evaluation: GroupEvaluation) {
@@ -211,7 +213,7 @@ final class RuleLoop: Sendable {
 
     /// What readiness may depend on. Once every group has been evaluated: before, silence means nothing.
     private func tellFiring() {
-        guard box.value.tellsFiring, box.value.unevaluated.isEmpty else { return }
+        guard box.value.tellsFiring, box.value.runner.knowsWhatFires else { return }
         firing(box.value.manager.alerts().filter { $0.state == .firing }.map(\.labels))
     }
 
@@ -232,48 +234,5 @@ final class RuleLoop: Sendable {
             )
         }
         box.stateFailures = condition.stateFailures
-    }
-
-    /// Once every group was evaluated, what fires is known: the notifications may end what fires no more.
-    private func reconcileIfDue() {
-        let box = box.value
-        guard !box.hasReconciled, box.unevaluated.isEmpty else { return }
-        box.hasReconciled = true
-        let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
-        let firing = box.manager.alerts().filter { $0.state == .firing }
-        let alerts = firing.map { Alert($0, context: box.manager.context, at: now) }
-        let waiting = box.manager.waiting.map { Alert($0, context: box.manager.context, at: now).fingerprint }
-        reconcile(Set(alerts.map(\.fingerprint) + waiting))
-        notify(alerts.enumerated().filter { firing[$0.offset].suppressedBy == nil }.map(\.element))
-    }
-
-    private func tell(_ transitions: [AlertTransition], at time: Timestamp) {
-        let told = transitions.filter { $0.kind == .resolved || $0.alert.suppressedBy == nil }
-        guard !told.isEmpty else { return }
-        let context = box.value.manager.context
-        notify(told.map { Alert($0.alert, context: context, at: time) })
-    }
-}
-
-extension Alert {
-    /// What people are told of an alert of the rules: with the external labels that it does not have itself.
-    init(_ snapshot: AlertSnapshot, context: RuleContext, at time: Timestamp) {
-        var labels = snapshot.labels
-        for (name, value) in context.externalLabels where labels[name] == nil {
-            labels = labels.setting(name, to: value)
-        }
-        self.init(
-            labels: labels,
-            annotations: Labels(snapshot.annotations.map { ($0.name, $0.value) }),
-            startsAt: snapshot.firedAt ?? snapshot.activeAt,
-            endsAt: snapshot.state == .resolved ? snapshot.resolvedAt ?? time : nil,
-            updatedAt: time,
-            generatorURL: snapshot.generatorURL,
-            source: .rules,
-            value: snapshot.value,
-            valueAtResolve: snapshot.valueAtResolve,
-            peak: snapshot.peak,
-            isStale: snapshot.isStale
-        )
     }
 }

@@ -102,6 +102,8 @@ extension Sidecar {
     /// Starts everything that ticks.
     func start() async throws {
         try await apply(initial, isFirst: true)
+        // The rules look for when their alerts were last evaluated, which the markers below would hide.
+        _ = await rules.access { _ in }
         // What the log brought back and nobody writes any more ends here.
         let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
         _ = await io.run { [store] in store.retireUnclaimed(at: now) }

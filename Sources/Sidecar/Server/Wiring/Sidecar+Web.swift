@@ -120,8 +120,14 @@ extension Sidecar {
         ).register(on: router)
         AlertmanagerRoutes(notifications: notifications, version: options.version, startedAt: startedAt)
             .register(on: router)
-        SidecarRoutes(registry: registry, targets: targets, notifications: notifications, rules: rules)
-            .register(on: router)
+        SidecarRoutes(
+            registry: registry,
+            targets: targets,
+            notifications: notifications,
+            rules: rules,
+            clock: clock
+        ).register(on: router)
+        DrillRoutes(rules: rules, notifications: notifications, clock: clock).register(on: router)
         MetricsRoutes(own: own, store: store).register(on: router)
         StatusPage(version: options.version, registry: registry, targets: targets, rules: rules, own: own)
             .register(on: router)

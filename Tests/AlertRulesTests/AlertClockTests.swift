@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AlertRules
+import SQLiteClient
+import Testing
+import TimeSeries
+
+/// A wall clock that is set, pauses, restarts and full disks: what an alert measures goes on.
+@Suite struct AlertClockTests {
+    private func manager(
+        _ rule: String,
+        _ environment: ScriptedEnvironment,
+        state: (any AlertStateStoring)? = nil,
+        at now: Double = 0
+    ) throws -> RuleManager {
+        let manager = RuleManager(context: RuleContext(), environment: environment, state: state)
+        manager.restore()
+        let text = "groups: [ { name: g, interval: 1s, rules: [ { alert: A, expr: 'x > 1', \(rule) } ] } ]"
+        _ = manager.load(try groups(text), context: RuleContext(), at: time(now))
+        return manager
+    }
+
+    /// Evaluates at a wall time and a steady one; the kinds of what is told.
+    private func tick(_ manager: RuleManager, _ wall: Double, steady: Double) -> [AlertTransition.Kind] {
+        let key = manager.groups[0].key
+        return manager.evaluate(group: key, at: time(wall), steady: .seconds(steady))?.transitions.map(\.kind) ?? []
+    }
+
+    @Test(arguments: [3_600.0, -3_600, 86_400]) func `for ends after its real time whatever the clock is set to`(
+        jump: Double
+    ) throws {
+        let environment = ScriptedEnvironment()
+        let manager = try manager("for: 20s", environment)
+        environment.results["x > 1"] = [sample([("job", "a")], 5)]
+        for second in 0..<20 {
+            let wall = 10_000 + Double(second) + (second < 10 ? 0 : jump)
+            #expect(tick(manager, wall, steady: Double(second)).isEmpty, "second \(second)")
+        }
+        #expect(tick(manager, 10_020 + jump, steady: 20) == [.firing])
+        let fired = manager.alerts().first?.firedAt
+        // Set again while it fires: it stays firing, since when it was told.
+        #expect(tick(manager, 10_021 - jump, steady: 21).isEmpty)
+        #expect(manager.alerts().first?.state == .firing && manager.alerts().first?.firedAt == fired)
+    }
+
+    @Test func `keep_firing_for goes by the steady clock`() throws {
+        let environment = ScriptedEnvironment()
+        let manager = try manager("keep_firing_for: 10s", environment)
+        environment.results["x > 1"] = [sample([("job", "a")], 5)]
+        #expect(tick(manager, 100, steady: 0) == [.firing])
+        environment.results["x > 1"] = []
+        environment.results["x"] = [sample([("job", "a")], 0)]
+        for second in 1...10 { #expect(tick(manager, 100 + Double(second) + 3_600, steady: Double(second)).isEmpty) }
+        #expect(tick(manager, 3_711, steady: 11) == [.resolved])
+    }
+
+    @Test func `a pause in which nobody looked does not count`() throws {
+        let environment = ScriptedEnvironment()
+        let manager = try manager("for: 20s", environment)
+        environment.results["x > 1"] = [sample([("job", "a")], 5)]
+        for second in 0..<5 { #expect(tick(manager, Double(second), steady: Double(second)).isEmpty) }
+        // Stopped for a minute.
+        for second in 64..<79 { #expect(tick(manager, Double(second), steady: Double(second)).isEmpty, "\(second)") }
+        #expect(tick(manager, 79, steady: 79) == [.firing])
+    }
+
+    @Test func `the worst value and running timers survive the process`() throws {
+        let environment = ScriptedEnvironment()
+        let database = try SQLiteDatabase(path: nil)
+        let first = try manager("keep_firing_for: 10s", environment, state: try AlertStateStore(database))
+        environment.results["x > 1"] = [sample([("job", "a")], 5)]
+        #expect(tick(first, 100, steady: 0) == [.firing])
+        environment.results["x > 1"] = [sample([("job", "a")], 9)]
+        _ = tick(first, 101, steady: 1)
+        environment.results["x > 1"] = [sample([("job", "a")], 4)]
+        _ = tick(first, 102, steady: 2)
+        environment.results["x > 1"] = []
+        environment.results["x"] = [sample([("job", "a")], 0)]
+        environment.sources = [RuleSource(labels: Labels([("__name__", "x"), ("job", "a")]), state: .live)]
+        for second in 3...8 { #expect(tick(first, 100 + Double(second), steady: Double(second)).isEmpty) }
+
+        let second = try manager("keep_firing_for: 10s", environment, state: try AlertStateStore(database), at: 109)
+        #expect(second.alerts().first?.peak == 9 && second.alerts().first?.keepFiringSince == time(103))
+        #expect(tick(second, 109, steady: 0).isEmpty)
+        for step in 1...3 { #expect(tick(second, 109 + Double(step), steady: Double(step)).isEmpty) }
+        #expect(tick(second, 113, steady: 4) == [.resolved])
+    }
+
+    @Test func `what a full disk missed is written when it takes something again`() throws {
+        let environment = ScriptedEnvironment()
+        let state = MemoryAlertState()
+        let manager = try manager("for: 5s", environment, state: state)
+        environment.results["x > 1"] = [sample([("job", "a")], 5)]
+        state.isBroken = true
+        for second in 0..<5 { _ = tick(manager, Double(second), steady: Double(second)) }
+        #expect(tick(manager, 5, steady: 5) == [.firing])
+        #expect(state.rows.isEmpty && manager.stateFailures > 0)
+        state.isBroken = false
+        // Nothing changes any more, and still it is written.
+        _ = tick(manager, 6, steady: 6)
+        #expect(state.rows.values.map(\.alert.phase) == [.firing])
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AlertRules
+import HealthChecks
+import Notifications
+import PromQL
+import SQLiteClient
+import SidecarServer
+import TestSupport
+import TimeSeries
+
+/// One process of the sidecar, from start to death: the product's own store, schedule, rules, states and notifications,
+/// put together as the program puts them together.
+final class Life {
+    enum Input: Hashable, Sendable { case scrape(String) }
+
+    let store = TimeSeriesStore(Life.storeConfiguration)
+    let runner: RuleRunner
+    let engine: NotificationEngine
+    var schedule: TickSchedule<Duration>
+    var clock: TickClock
+    var barrier = EvaluationBarrier<String>()
+    /// A tick whose evaluation waits for its scrapes.
+    var pending: (intervals: [Duration], at: Timestamp)?
+    var edition: Int
+    private var scrapes: [String: SeriesAppender] = [:]
+    /// Whether the last scrape of an instance succeeded.
+    private var wasUp: [String: Bool] = [:]
+
+    private static var storeConfiguration: StoreConfiguration {
+        var configuration = StoreConfiguration()
+        configuration.memoryLimit = 8 << 20
+        configuration.maximumSeries = 5_000
+        return configuration
+    }
+
+    /// Starts on what `disk` kept. Throws when the disk stops it.
+    init(
+        disk: VirtualDisk,
+        clock: HealthClock,
+        edition: Int,
+        gathers: Bool,
+        random: @escaping () -> UInt64,
+        complain: (String) -> Void
+    ) throws {
+        _ = store.attachLog(in: VirtualDirectory(disk: disk, prefix: "samples/"))
+        let now = clock.now()
+        func open(_ name: String) throws -> SQLiteDatabase {
+            var configuration = SQLiteDatabase.Configuration()
+            configuration.fileSystem = disk.fileSystem.name
+            let (database, condition) = try SQLiteDatabase.openOrQuarantine(
+                path: name,
+                configuration: configuration,
+                unixSeconds: now.unixMilliseconds / 1_000
+            )
+            if condition != .intact { complain("\(name) was damaged: \(condition)") }
+            return database
+        }
+        let wall = Timestamp(milliseconds: now.unixMilliseconds)
+        engine = try NotificationEngine(
+            configuration: Scenario.notifications(gathers: gathers),
+            database: try open("notifications.db"),
+            random: random,
+            at: wall
+        )
+        let manager = RuleManager(
+            context: RuleContext(),
+            environment: StoreRuleEnvironment(store: store, engine: QueryEngine()),
+            state: try AlertStateStore(try open("alerts.db"))
+        )
+        runner = RuleRunner(manager)
+        self.clock = TickClock(clock)
+        self.edition = edition
+        schedule = TickSchedule(epoch: now.uptime)
+        schedule.add(.seconds(1), interval: .seconds(1), at: now.uptime)
+        schedule.add(.seconds(2), interval: .seconds(2), at: now.uptime)
+        for instance in Scenario.instances { scrapes[instance] = store.appender(source: "scrape " + instance) }
+    }
+
+    /// Loads the rules of the present edition.
+    func load(restoring: Bool, at now: Timestamp) -> [RuleRunner.News] {
+        let news = runner.load(
+            Scenario.groups(edition: edition),
+            context: RuleContext(),
+            restoring: restoring,
+            at: now
+        )
+        if restoring { store.retireUnclaimed(at: now) }
+        return news
+    }
+
+    /// Commits a scrape; without values it failed. Answers whether `up` is another than before, or nil when the store
+    /// took nothing.
+    func commit(_ instance: String, _ values: [String: Double]?, at time: Timestamp) -> Bool? {
+        guard let appender = scrapes[instance] else { return nil }
+        let labels = [("job", "s"), ("instance", instance)]
+        do {
+            for (name, value) in [("up", values == nil ? 0 : 1)] + (values ?? [:]).sorted(by: { $0.key < $1.key }) {
+                appender.append(try appender.series(Labels(labels + [("__name__", name)])), value)
+            }
+            _ = try appender.commit(at: time)
+        } catch {
+            appender.rollback()
+            return nil
+        }
+        return wasUp.updateValue(values != nil, forKey: instance) != (values != nil)
+    }
+
+    /// What fires by the rules' own account, with the moment each began to fire.
+    var firing: [AlertID: Timestamp] {
+        var result: [AlertID: Timestamp] = [:]
+        for alert in runner.manager.alerts() where alert.state == .firing {
+            result[AlertID(alert.labels)] = alert.firedAt
+        }
+        return result
+    }
+}
+
+/// An alert of the simulation.
+struct AlertID: Hashable, Comparable, CustomStringConvertible {
+    let rule: String
+    let instance: String
+
+    init(rule: String, instance: String) {
+        self.rule = rule
+        self.instance = instance
+    }
+
+    init(_ labels: Labels) {
+        rule = labels["alertname"] ?? ""
+        instance = labels["instance"] ?? ""
+    }
+
+    var description: String { "\(rule)(\(instance))" }
+
+    static func < (left: AlertID, right: AlertID) -> Bool {
+        (left.rule, left.instance) < (right.rule, right.instance)
+    }
+}

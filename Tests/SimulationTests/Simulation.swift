@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AlertRules
+import HealthChecks
+import Notifications
+import SidecarServer
+import TestSupport
+import TimeSeries
+
+/// A seeded run of everything between a scrape and a receiver: the program's schedule, rules, alert states, notifications
+/// and their files, on a virtual clock, a virtual disk and a virtual network that all misbehave.
+///
+/// Every decision comes from the seed, so a seed that fails fails again.
+final class Simulation {
+    /// What a seed decides once.
+    struct Character {
+        /// Power cuts beside kills: what was not synced may get lost or torn.
+        let losesPower: Bool
+        let diskFails: Bool
+        let clockJumps: Bool
+        let gathers: Bool
+        let reloads: Bool
+
+        init(_ random: inout SeededGenerator) {
+            losesPower = random.chance(0.4)
+            diskFails = random.chance(0.25)
+            clockJumps = random.chance(0.3)
+            gathers = random.chance(0.3)
+            reloads = random.chance(0.4)
+        }
+    }
+
+    let seed: UInt64
+    let character: Character
+    var random: SeededGenerator
+    var agenda = Agenda()
+    var world = World()
+    var network = Network()
+    var ledger = Ledger()
+    let disk: VirtualDisk
+    var life: Life?
+    /// Counts lives; events of a dead one do nothing.
+    private(set) var generation = 0
+    let clock = VirtualClock()
+    private(set) var hasGoneBack = false
+    var edition = 0
+    /// What fires, by the rules' own words, and since when.
+    var firing: [AlertID: Timestamp] = [:]
+    /// Alerts about whose last change nobody can know whether it was committed, as the process died of it.
+    var doubtful: Set<AlertID> = []
+    /// When an alert ended because its rule was replaced.
+    var endedByReload: [AlertID: Duration] = [:]
+    /// How long each alert's condition has held before the rules' eyes.
+    var patience: [AlertID: Duration] = [:]
+    var lastEvaluation: Duration?
+    /// While the disk fails, and until all was written anew, a death would forget: none is allowed.
+    var mayDieFrom: Duration = .zero
+    var isCalm = false
+    /// A fingerprint of everything that happened, and the last of it in words.
+    private(set) var trace: UInt64 = 14_695_981_039_346_656_037
+    private(set) var story: [String] = []
+    var keepsStory = false
+
+    init(seed: UInt64) {
+        self.seed = seed
+        random = SeededGenerator(seed: seed)
+        character = Character(&random)
+        disk = VirtualDisk(seed: random.next(), losesPower: character.losesPower)
+    }
+
+    var now: Duration { agenda.now }
+    var wall: Timestamp { clock.wall }
+
+    /// Runs to the end and answers what went wrong.
+    func run() -> [String] {
+        boot()
+        let end = Duration.seconds(Int64.random(in: 20...60, using: &random))
+        trouble()
+        advance(until: end)
+        // Peace: nothing fails, and after a while nothing is wrong either.
+        isCalm = true
+        network.isCalm = true
+        disk.fault = .none
+        for instance in Scenario.instances { world.weather[instance] = .fine }
+        advance(until: end + .seconds(25))
+        for alert in patience.keys.sorted() where firing[alert] == nil {
+            ledger.complain("\(alert) has been true for \(patience[alert] ?? .zero) and does not fire")
+        }
+        world.calm()
+        advance(until: end + .seconds(130))
+        for alert in firing.keys.sorted() { ledger.complain("\(alert) fires to the end") }
+        ledger.audit(isExact: !character.gathers && !hasGoneBack)
+        if let engine = life?.engine, !engine.outboxItems.isEmpty || !engine.deadLetterItems.isEmpty {
+            ledger.complain("left in the outbox: \(engine.outboxItems.count)")
+        }
+        // What comes after the first is its consequence.
+        return ledger.complaints.prefix(1).map { "seed \(seed): \($0)" }
+    }
+
+    private func advance(until end: Duration) {
+        while ledger.complaints.isEmpty, let event = agenda.next(until: end) {
+            clock.uptime = agenda.now
+            event()
+        }
+        clock.uptime = agenda.now
+    }
+
+    func note(_ text: @autoclosure () -> String) {
+        let line = "\(now) \(text())"
+        for byte in line.utf8 { trace = (trace ^ UInt64(byte)) &* 1_099_511_628_211 }
+        if keepsStory { story.append(line) }
+    }
+
+    // MARK: Trouble
+
+    /// One piece of trouble, and the next one later.
+    private func trouble() {
+        guard !isCalm else { return }
+        cause()
+        agenda.add(after: .milliseconds(Int64.random(in: 20...1_500, using: &random))) { [self] in trouble() }
+    }
+
+    private func cause() {
+        let instance = Scenario.instances.randomElement(using: &random) ?? ""
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<55:
+            let metric = Scenario.metrics.randomElement(using: &random) ?? ""
+            world.set(metric, of: instance, to: [0, 0.5, 1, 1].randomElement(using: &random) ?? 0)
+        case 55..<67: world.weather[instance] = World.Weather.allCases.randomElement(using: &random)
+        case 67..<75: world.weather[instance] = .fine
+        case 75..<82:
+            let receiver = Scenario.receivers.randomElement(using: &random) ?? ""
+            network.breakDown(receiver, until: now + .seconds(Int64.random(in: 1...30, using: &random)))
+        case 82..<86: kill()
+        case 86..<91:
+            if now >= mayDieFrom { disk.fault = .death(after: disk.writes + Int.random(in: 0...60, using: &random)) }
+        case 91..<94: if character.diskFails { breakDisk() }
+        case 94..<97: if character.clockJumps { setClock() }
+        default: if character.reloads { reload() }
+        }
+    }
+
+    private func breakDisk() {
+        guard disk.fault == .none else { return }
+        let length = Duration.milliseconds(Int64.random(in: 100...8_000, using: &random))
+        note("the disk fails for \(length)")
+        disk.fault = .failing([0.2, 1].randomElement(using: &random) ?? 1)
+        mayDieFrom = now + length + .seconds(5)
+        agenda.add(after: length) { [self] in
+            if case .failing = disk.fault { disk.fault = .none }
+        }
+    }
+
+    private func setClock() {
+        let distance = Duration.seconds(Int64.random(in: -4_000...4_000, using: &random))
+        note("the clock is set by \(distance)")
+        if distance < .zero { hasGoneBack = true }
+        clock.lead += distance
+        world.samplesMayBeOutOfSight()
+    }
+
+    private func reload() {
+        guard let life else { return }
+        edition = Int.random(in: 0..<Scenario.editions, using: &random)
+        note("reload: edition \(edition)")
+        life.edition = edition
+        change(life.load(restoring: false, at: wall), isFirst: false)
+        if survives() {
+            act { $0.reload(Scenario.notifications(gathers: self.character.gathers), at: self.wall) }
+        }
+    }
+
+    // MARK: Life and death
+
+    private func kill() {
+        guard life != nil, now >= mayDieFrom else { return }
+        die("killed")
+    }
+
+    /// False when the disk has ended the process meanwhile.
+    func survives() -> Bool {
+        guard disk.isDead else { return life != nil }
+        die("killed at a write")
+        return false
+    }
+
+    private func die(_ why: String) {
+        guard life != nil else { return }
+        let power = character.losesPower && random.chance(0.5)
+        note(why + (power ? ", power lost" : ""))
+        disk.kill()
+        life = nil
+        generation += 1
+        disk.crash(power: power)
+        if power { world.samplesMayBeLost() }
+        lastEvaluation = nil
+        world.samplesMayBeOutOfSight()
+        agenda.add(after: .milliseconds(Int64.random(in: 50...15_000, using: &random))) { [self] in boot() }
+    }
+
+    private func boot() {
+        note("start")
+        if isCalm { disk.fault = .none }
+        if case .failing = disk.fault { disk.fault = .none }
+        if character.reloads, random.chance(0.3) { edition = Int.random(in: 0..<Scenario.editions, using: &random) }
+        let clock = clock
+        var wrong: String?
+        do {
+            life = try Life(
+                disk: disk,
+                clock: HealthClock { HealthTime(uptime: clock.uptime, unixMilliseconds: clock.wall.milliseconds) },
+                edition: edition,
+                gathers: character.gathers,
+                random: { [unowned self] in random.next() },
+                complain: { wrong = $0 }
+            )
+        } catch {
+            guard disk.isDead else { return ledger.complain("does not start: \(error)") }
+            life = nil
+            generation += 1
+            disk.crash(power: character.losesPower && random.chance(0.5))
+            agenda.add(after: .seconds(1)) { [self] in boot() }
+            return
+        }
+        if let wrong { ledger.complain(wrong) }
+        guard let life else { return }
+        adopt(life.load(restoring: true, at: wall), life)
+        guard survives() else { return }
+        act { $0.tick(at: self.wall) }
+        guard survives() else { return }
+        armTick()
+        armSync()
+    }
+
+    private func armSync() {
+        let mine = generation
+        agenda.add(after: .seconds(1)) { [self] in
+            guard mine == generation, let life else { return }
+            life.store.sync()
+            if survives() { armSync() }
+        }
+    }
+
+    // MARK: Notifications
+
+    /// Hands news to the notifications' thread, which gets to it a little later.
+    func hand(_ news: [RuleRunner.News]) {
+        guard !news.isEmpty else { return }
+        let mine = generation
+        agenda.add(after: .microseconds(Int64.random(in: 0...3_000, using: &random))) { [self] in
+            guard mine == generation else { return }
+            for item in news {
+                switch item {
+                case .alerts(let alerts): act { $0.process(alerts, at: self.wall) }
+                case .active(let active): act { $0.reconcile(source: .rules, active: active, at: self.wall) }
+                }
+                guard survives() else { return }
+            }
+        }
+    }
+
+    /// One turn of the notifications' thread.
+    func act(_ body: (NotificationEngine) -> [DeliveryAttempt]) {
+        guard let life else { return }
+        let attempts = body(life.engine)
+        guard survives() else { return }
+        for attempt in attempts { deliver(attempt) }
+        armWakeUp(life)
+    }
+
+    private var wakeUps: UInt64 = 0
+
+    private func armWakeUp(_ life: Life) {
+        wakeUps += 1
+        let (mine, number) = (generation, wakeUps)
+        guard let wakeUp = life.engine.nextWakeUp else { return }
+        agenda.add(after: min(max(.zero, wakeUp - wall), .seconds(3_600))) { [self] in
+            guard mine == generation, number == wakeUps else { return }
+            act { $0.tick(at: self.wall) }
+        }
+    }
+
+    private func deliver(_ attempt: DeliveryAttempt) {
+        let mine = generation
+        let (arrives, after, outcome) = network.send(attempt, at: now, &random)
+        note("\(attempt.receiver) \(attempt.notificationID) \(arrives) \(outcome)")
+        if arrives { ledger.receive(attempt, at: now) }
+        agenda.add(after: after) { [self] in
+            guard mine == generation else { return }
+            act { engine in
+                engine.complete(attempt, outcome, at: self.wall)
+                return self.disk.isDead ? [] : engine.tick(at: self.wall)
+            }
+        }
+    }
+}
