@@ -37,6 +37,23 @@ import TimeSeries
         #expect(bench.engine.currentAlerts.isEmpty)
     }
 
+    @Test func whatHasNothingToSayIsSeldomLookedAtAndStillHeardAtOnce() throws {
+        let bench = try Bench(configuration(interval: 0.01))
+        bench.process([alert(labels)], at: 0)
+        bench.run(until: 5)
+        var looks = 0
+        while let next = bench.engine.nextWakeUp, next <= seconds(65), looks < 10_000 {
+            looks += 1
+            bench.perform(bench.engine.tick(at: next), at: next)
+        }
+        #expect(looks <= 70)
+        #expect(bench.delivered.count == 1)
+        bench.process([alert(labels, until: 65.2)], at: 65.2)
+        bench.run(until: 65.3)
+        #expect(bench.story == ["firing: Down=firing", "resolved: Down=resolved"])
+        #expect(bench.delivered[1].at <= seconds(65.22))
+    }
+
     @Test func resolveWaitsForTheGroupInterval() throws {
         let bench = try Bench(configuration(interval: 60))
         bench.process([alert(labels)], at: 0)

@@ -23,6 +23,9 @@ struct AlertGroup {
 
     /// How long an empty group is kept, so that an alert that comes right back does not start a new one.
     static let emptyLifetime = Duration.seconds(30)
+    /// A group that has nothing to say is looked at no more often: an interval of milliseconds is meant for news, which do
+    /// not wait for it.
+    static let idleInterval = Duration.seconds(1)
 
     init(id: ID, key: String, at now: Timestamp, groupWait: Duration) {
         self.id = id
@@ -44,9 +47,11 @@ struct AlertGroup {
     }
 
     mutating func flushed(at now: Timestamp, node: RouteTree.Node, notified: Bool) {
+        let isIdle = !hasNews && !notified && held.isEmpty
         if hasNews || notified { lastNews = now }
         hasNews = false
-        nextFlush = now + max(node.groupInterval, .milliseconds(1))
+        let idle = isIdle ? min(Self.idleInterval, node.repeatInterval) : .zero
+        nextFlush = now + max(node.groupInterval, idle, .milliseconds(1))
         if members.isEmpty, emptySince == nil { emptySince = now }
         if members.isEmpty { nextFlush = min(nextFlush, now + Self.emptyLifetime) }
     }
