@@ -16,9 +16,8 @@ struct MissingDataTests {
     }
 
     private func state(_ watched: WatchedTarget, _ name: String) async throws -> [String: Any]? {
-        let answer = try await JSONAnswer(watched.sidecar.url + "/api/v1/alerts")
-        let alerts = (answer["data"] as? [String: Any])?["alerts"] as? [[String: Any]] ?? []
-        return alerts.first { ($0["labels"] as? [String: String])?["alertname"] == name }
+        let answer = try await HTTPGet(watched.sidecar.url + "/api/sidecar/explain?alertname=\(name)")
+        return (try JSONSerialization.jsonObject(with: answer.body) as? [[String: Any]])?.first
     }
 
     @Test func `a failing target holds, resolves or fires its alerts as their rules say, and holding ends`()
