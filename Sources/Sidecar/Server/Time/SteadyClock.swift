@@ -49,12 +49,6 @@ package final class SteadyClock: Sendable {
 
     package var steps: Steps { state.withLock { $0.steps } }
 
-    /// How far it runs ahead of the machine's clock.
-    package var ahead: Duration {
-        let machine = source.now().unixMilliseconds
-        return .milliseconds(max(0, now().unixMilliseconds - machine))
-    }
-
     package func now() -> HealthTime {
         state.withLock { state in
             // Read under the lock: readings that overtake each other would look like steps.
@@ -62,7 +56,6 @@ package final class SteadyClock: Sendable {
             let elapsed = max(0, Self.nanoseconds(raw.uptime - state.uptime))
             let expected = state.time.addingReportingOverflow(elapsed).partialValue
             let machine = Self.nanoseconds(raw.unixMilliseconds)
-            // The machine's milliseconds are cut off: half of one is no difference.
             let difference = machine - expected
             if difference >= Self.forward || difference <= -Self.back {
                 state.time = machine
