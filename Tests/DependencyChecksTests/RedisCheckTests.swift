@@ -167,6 +167,8 @@ struct RedisCheckTests {
     @Test
     func `a server that cannot save says so on PING`() async throws {
         let server = try await RedisServer(["--save", "1 1", "--dbfilename", "dump.rdb"])
+        // It listens before it looks for the file to load, which must not be the directory yet.
+        try await server.command(["PING"])
         // Where the file should go there is a directory that is not empty.
         try server.directory.write("", to: "dump.rdb/blocked")
         try await server.command(["SET", "a", "1"])
