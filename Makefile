@@ -37,7 +37,7 @@ fuzz: ## Ten million mutated inputs each for the readers of metrics pages and fo
 
 package: ## An archive with binaries that need no Swift runtime, configuration, rules and units
 	@scripts/install-packages build
-	@$(SWIFT) build $(RELEASE) --static-swift-stdlib --scratch-path .build-package --product sidecar
+	@$(SWIFT) build $(RELEASE) --product sidecar
 	@$(SWIFT) build $(RELEASE) --static-swift-stdlib --scratch-path .build-package --product booking-service
 	@scripts/package
 

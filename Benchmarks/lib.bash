@@ -66,6 +66,43 @@ start_redis() {
     until redis-cli -p "$redis_port" ping > /dev/null 2>&1; do sleep 0.1; done
 }
 
+# A web server that always answers 200, on `web_port`.
+start_nginx() {
+    web_port=$(free_port)
+    cat > "$work/nginx.conf" << CONFIG
+daemon off;
+pid $work/nginx.pid;
+events {}
+http {
+  access_log off;
+  client_body_temp_path $work/body; proxy_temp_path $work/proxy; fastcgi_temp_path $work/fastcgi;
+  uwsgi_temp_path $work/uwsgi; scgi_temp_path $work/scgi;
+  server { listen 127.0.0.1:$web_port; location / { return 200 "ok"; } }
+}
+CONFIG
+    start nginx nginx -c "$work/nginx.conf" -e "$work/nginx-error.log"
+}
+
+# Four exporters for PostgreSQL, Redis, this machine and probes of nginx: their ids in `exporters`, their ports by name in `exporter_ports`.
+start_exporters() {
+    declare -gA exporter_ports=()
+    local name
+    for name in postgres redis node blackbox; do exporter_ports[$name]=$(free_port); done
+    start postgres_exporter env DATA_SOURCE_NAME="$postgres_url?sslmode=disable" prometheus-postgres-exporter \
+        --web.listen-address="127.0.0.1:${exporter_ports[postgres]}"
+    exporters=("$last")
+    start redis_exporter prometheus-redis-exporter -web.listen-address "127.0.0.1:${exporter_ports[redis]}" \
+        -redis.addr "redis://127.0.0.1:$redis_port"
+    exporters+=("$last")
+    start node_exporter prometheus-node-exporter --web.listen-address="127.0.0.1:${exporter_ports[node]}"
+    exporters+=("$last")
+    printf 'modules: { web: { prober: http, timeout: 5s, http: { preferred_ip_protocol: ip4 } } }\n' > "$work/blackbox.yml"
+    start blackbox_exporter prometheus-blackbox-exporter --config.file="$work/blackbox.yml" \
+        --web.listen-address="127.0.0.1:${exporter_ports[blackbox]}"
+    exporters+=("$last")
+    for name in "${!exporter_ports[@]}"; do until_ready "http://127.0.0.1:${exporter_ports[$name]}/metrics"; done
+}
+
 # The process and what it has started.
 family() {
     local child

@@ -11,32 +11,14 @@ import Testing
     .enabled(if: ProcessInfo.processInfo.environment["SIDECAR_CHAOS"] == "1", "only in `make chaos`")
 )
 struct BlockedLoopChaosTests {
-    private static let receiver = """
-        import socket, sys
-        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        s.bind(sys.argv[1])
-        print("bound", flush=True)
-        while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)
-        """
-
     @Test func `liveness fails within the limit and the watchdog is fed no more while the I/O loop is held`()
         async throws
     {
-        let directory = try TemporaryDirectory("blocked")
-        let socket = directory.path("notify")
-        let receiver = try ChildProcess("python3", ["-c", Self.receiver, socket])
-        #expect(await waitUntil { receiver.output.contains("bound") })
-        let port = try freePort()
-        let sidecar = try ChildProcess(
-            Programs.sidecar,
-            ["run", "--listen", "127.0.0.1:\(port)", "--data-dir", directory.path("data")],
-            environment: ["NOTIFY_SOCKET": socket, "WATCHDOG_USEC": "400000"]
-        )
-        let livez = "http://127.0.0.1:\(port)/livez"
-        func feedings() -> Int { receiver.output.components(separatedBy: "WATCHDOG=1").count - 1 }
-        #expect(await waitUntil { await statusCode(livez) == 200 && feedings() >= 3 })
+        let sidecar = try await SupervisedSidecar()
+        let livez = "http://127.0.0.1:\(sidecar.port)/livez"
+        #expect(await waitUntil { await statusCode(livez) == 200 && sidecar.feedings >= 3 })
 
-        let thread = try #require(Self.thread("io", of: sidecar.identifier))
+        let thread = try #require(Self.thread("io", of: sidecar.process.identifier))
         // each look of this one thread at its descriptors begins seven seconds late
         let holder = try ChildProcess(
             "strace",
@@ -50,13 +32,12 @@ struct BlockedLoopChaosTests {
         }
         #expect(isFailing, "\(text) \(holder.errorOutput)")
         #expect(ContinuousClock.now - held < .seconds(7))
-        let silent = feedings()
+        let silent = sidecar.feedings
         try await Task.sleep(for: .seconds(1))
-        #expect(feedings() == silent, "systemd hears nothing")
+        #expect(sidecar.feedings == silent, "systemd hears nothing")
         await holder.stop(SIGINT)
-        #expect(await waitUntil(deadline: .seconds(10)) { await statusCode(livez) == 200 && feedings() > silent })
-        #expect(await sidecar.stop(grace: .seconds(20)) == .code(0), "\(sidecar.errorOutput)")
-        await receiver.stop(SIGKILL)
+        #expect(await waitUntil(deadline: .seconds(10)) { await statusCode(livez) == 200 && sidecar.feedings > silent })
+        #expect(await sidecar.stop(), "\(sidecar.process.errorOutput)")
     }
 
     /// The thread of that name.

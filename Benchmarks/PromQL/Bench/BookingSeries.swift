@@ -57,6 +57,11 @@ struct BookingSeries {
         configuration.maximumSeries = 2_000_000
         configuration.retention = .seconds(100_000)
         let store = TimeSeriesStore(configuration)
+        try fill(store)
+        return store
+    }
+
+    func fill(_ store: TimeSeriesStore) throws {
         let appenders = (0..<targets).map { store.appender(source: "target \($0)") }
         let references = try (0..<targets).map { target in
             try labels(target: target).map { try appenders[target].series(Labels($0)) }
@@ -65,7 +70,6 @@ struct BookingSeries {
             for (reference, value) in zip(references[target], values) { appenders[target].append(reference, value) }
             try appenders[target].commit(at: time)
         }
-        return store
     }
 }
 

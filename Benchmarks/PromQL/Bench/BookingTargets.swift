@@ -42,8 +42,8 @@ final class BookingTargets: Sendable {
         ports = servers.map(\.port)
     }
 
-    /// Makes new pages each second for as long as asked.
-    func run(for duration: Duration) async throws {
+    /// Makes new pages each second for as long as asked; calls `ready` when the first ones stand.
+    func run(for duration: Duration, ready: () -> Void = {}) async throws {
         let lines = (0..<series.targets).map { Self.lines(series.labels(target: $0)) }
         var counters = BookingCounters(targets: series.targets, rows: series.rows)
         let begin = ContinuousClock.now
@@ -53,6 +53,7 @@ final class BookingTargets: Sendable {
                 counters.advance(target)
                 pages[target] = Self.page(lines[target], counters.values[target])
             }
+            if next == begin { ready() }
             next += .seconds(1)
             try await Task.sleep(until: next, clock: .continuous)
         }
@@ -83,9 +84,24 @@ final class BookingTargets: Sendable {
         for (text, index) in lines {
             page += text
             let value = values[index]
-            page += Int(exactly: value).map { Array("\($0)".utf8) } ?? Array("\(value)".utf8)
+            if let whole = UInt64(exactly: value) {
+                append(whole, to: &page)
+            } else {
+                page += Array("\(value)".utf8)
+            }
             page.append(UInt8(ascii: "\n"))
         }
         return page
+    }
+
+    /// A million of them are written each second.
+    private static func append(_ number: UInt64, to page: inout [UInt8]) {
+        let start = page.count
+        var rest = number
+        repeat {
+            page.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        page[start...].reverse()
     }
 }

@@ -2,7 +2,7 @@
 
 extension Duration {
     /// The duration in nanoseconds, saturating.
-    var wholeNanoseconds: Int64 {
+    package var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return seconds < 0 ? .min : .max }
@@ -11,7 +11,7 @@ extension Duration {
     }
 
     /// The duration in milliseconds, rounded up, saturating; what C interfaces with millisecond timeouts want.
-    var millisecondsRoundedUp: Int64 {
+    package var millisecondsRoundedUp: Int64 {
         let nanoseconds = wholeNanoseconds
         let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
         return rest > 0 ? whole + 1 : whole
