@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AlertRules
+import PromQL
 import SQLiteClient
 import Testing
 import TimeSeries
@@ -9,7 +10,7 @@ import TimeSeries
 @Suite struct AlertClockTests {
     private func manager(
         _ rule: String,
-        _ environment: ScriptedEnvironment,
+        _ environment: any RuleEnvironment,
         state: (any AlertStateStoring)? = nil,
         at now: Double = 0
     ) throws -> RuleManager {
@@ -62,6 +63,53 @@ import TimeSeries
         // Stopped for a minute.
         for second in 64..<79 { #expect(tick(manager, Double(second), steady: Double(second)).isEmpty, "\(second)") }
         #expect(tick(manager, 79, steady: 79) == [.firing])
+    }
+
+    /// A scrape of the one series.
+    private func scrape(_ target: SeriesAppender, _ value: Double, at now: Double) throws {
+        target.append(try target.series(Labels([("__name__", "x"), ("job", "a")])), value)
+        _ = try target.commit(at: time(now))
+    }
+
+    @Test func `what an alert has waited before a restart counts after it`() throws {
+        let store = TimeSeriesStore()
+        let database = try SQLiteDatabase(path: nil)
+        let target = store.appender(source: "a")
+        func start(at now: Double) throws -> RuleManager {
+            let environment = StoreRuleEnvironment(store: store, engine: QueryEngine())
+            return try manager("for: 10s", environment, state: try AlertStateStore(database), at: now)
+        }
+        let first = try start(at: 0)
+        for second in 1...6 {
+            try scrape(target, 5, at: Double(second))
+            #expect(tick(first, Double(second), steady: Double(second)).isEmpty)
+        }
+        // Five seconds are behind it, and five are left, whenever the next process comes.
+        let second = try start(at: 60)
+        for step in 0..<4 {
+            try scrape(target, 5, at: 60 + Double(step))
+            #expect(tick(second, 60 + Double(step), steady: Double(step)).isEmpty, "\(step) s")
+        }
+        try scrape(target, 5, at: 64)
+        #expect(tick(second, 64, steady: 4) == [.firing])
+    }
+
+    @Test(arguments: [(before: 0.0, after: 5.0), (before: 5, after: 0)])
+    func `what stands before a clock's leap forward and back says nothing`(before: Double, after: Double) throws {
+        let store = TimeSeriesStore()
+        let target = store.appender(source: "a")
+        let manager = try manager("for: 0s", StoreRuleEnvironment(store: store, engine: QueryEngine()), at: 1_000)
+        func told(_ value: Double) -> [AlertTransition.Kind] { value > 1 ? [.firing] : [.resolved] }
+        try scrape(target, before, at: 1_000)
+        #expect(tick(manager, 1_000, steady: 0) == (before > 1 ? [.firing] : []))
+        // An hour ahead it is the other way round.
+        try scrape(target, after, at: 5_000)
+        #expect(tick(manager, 5_000, steady: 1) == told(after))
+        // Back again, and a minute after the first moment nothing new has come: all stays as it is.
+        #expect(tick(manager, 1_060, steady: 2).isEmpty)
+        #expect(tick(manager, 1_061, steady: 3).isEmpty)
+        try scrape(target, before, at: 1_062)
+        #expect(tick(manager, 1_062, steady: 4) == told(before))
     }
 
     @Test func `the worst value and running timers survive the process`() throws {

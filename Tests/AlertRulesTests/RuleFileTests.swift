@@ -125,8 +125,21 @@ import YAMLDocument
                         expr: up
                 """
         )
-        #expect(RuleExport.strip("groups: [{name: a, rules: [{alert: A, expr: up, x_sidecar: {}}]}]") == nil)
     }
+
+    @Test(arguments: [
+        ("{alert: A, expr: up, x_sidecar: {}}", "{alert: A, expr: up}"),
+        ("{ alert: é, x_sidecar: { a: [ 1, '}', \"\\\"}\" ], b: 2 }, expr: up }", "{ alert: é, expr: up }"),
+        ("{ x_sidecar: {}, alert: A, expr: up }", "{ alert: A, expr: up }"),
+        ("{ alert: A,\n  expr: up,\n  x_sidecar: { hold_max: 1m } }", "{ alert: A,\n  expr: up }"),
+        ("x_sidecar: { a: 1 }\n  alert: A\n  expr: up", "alert: A\n  expr: up"),
+        ("alert: A # x_sidecar: {}\n  expr: up", "alert: A # x_sidecar: {}\n  expr: up"),
+        ("{ alert: 'x_sidecar: {}', expr: up }", "{ alert: 'x_sidecar: {}', expr: up }"),
+    ]) func `export cuts our key out of every style of YAML`(rule: String, exported: String) {
+        #expect(RuleExport.strip("- " + rule) == "- " + exported)
+    }
+
+    @Test func `what is no YAML is not exported`() { #expect(RuleExport.strip("a: [") == nil) }
 
     @Test func explanationsSayHowLongToGo() throws {
         let environment = ScriptedEnvironment()

@@ -30,9 +30,7 @@ final class ScriptedEnvironment: RuleEnvironment {
     func retire(rule: String, at time: Timestamp) { retired.append(rule) }
     func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] { sources }
 
-    func latest(_ labels: Labels, at time: Timestamp, lookback: Duration) -> (timestamp: Timestamp, value: Double)? {
-        seriesTimes[labels].map { ($0, 0) }
-    }
+    func newest(_ labels: Labels) -> Timestamp? { seriesTimes[labels] }
 
     func templateQuery(at time: Timestamp) -> @Sendable (String) throws(RuleQueryError) -> [RuleSample] {
         let results = results

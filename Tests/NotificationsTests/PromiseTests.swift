@@ -54,6 +54,28 @@ import TimeSeries
         #expect(bench.delivered[1].at <= seconds(65.22))
     }
 
+    @Test func anEndIsToldThoughTheClockWasSetBack() throws {
+        let bench = try Bench(configuration())
+        bench.process([alert(labels)], at: 0)
+        bench.process([alert(labels)], at: 2_000)
+        bench.process([alert(labels, until: 500)], at: 500)
+        bench.run(until: 600)
+        #expect(bench.story == ["firing: Down=firing", "resolved: Down=resolved"])
+    }
+
+    @Test func whatWaitsBehindAnotherIsNotPutOffByAClockThatIsSetBack() throws {
+        let bench = try Bench(configuration())
+        bench.answer = { _ in .failed(reason: "connect_refused", text: "") }
+        bench.process([alert(labels)], at: 4_000)
+        bench.process([alert(labels, until: 4_010)], at: 4_010)
+        #expect(bench.delivered.isEmpty && bench.engine.outboxItems.count == 2)
+        bench.answer = { _ in .answered(status: 200, retryAfter: nil, body: []) }
+        bench.run(until: 100)
+        bench.run(until: 170)
+        #expect(bench.story == ["firing: Down=firing", "resolved: Down=resolved"])
+        #expect(bench.delivered.allSatisfy { $0.at <= seconds(165) })
+    }
+
     @Test func resolveWaitsForTheGroupInterval() throws {
         let bench = try Bench(configuration(interval: 60))
         bench.process([alert(labels)], at: 0)

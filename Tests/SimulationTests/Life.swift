@@ -114,6 +114,15 @@ final class Life {
         }
         return result
     }
+
+    /// What waits, with the moment it began, for the story.
+    var pendingAlerts: [AlertID: Timestamp] {
+        var result: [AlertID: Timestamp] = [:]
+        for alert in runner.manager.alerts() where alert.state == .pending {
+            result[AlertID(alert.labels)] = alert.activeAt
+        }
+        return result
+    }
 }
 
 /// An alert of the simulation.

@@ -42,6 +42,9 @@ extension Simulation {
             guard mine == generation else { return }
             let values = weather == .down ? nil : world.values[instance]
             let changed = life.commit(instance, values, at: timestamp)
+            detail(
+                "\(instance) at \(timestamp): \(values.map { "\($0.sorted { $0.key < $1.key }.map(\.value))" } ?? "down")"
+            )
             guard survives() else { return world.samplesMayBeLost() }
             guard let changed else { return }
             world.committed(instance, values, at: now)
@@ -79,6 +82,7 @@ extension Simulation {
 
     /// Looks at one evaluation with the world's eyes.
     private func check(_ evaluation: GroupEvaluation, _ life: Life) {
+        detail("evaluated \(evaluation.group) at \(evaluation.time), pending \(life.pendingAlerts)")
         for failure in evaluation.failures { ledger.complain("\(failure.rule) failed: \(failure.message)") }
         guard evaluation.group.hasSuffix(";alerts") else { return }
         let isCertain = !disk.isDead
@@ -119,9 +123,9 @@ extension Simulation {
                     patience[alert] = nil
                     continue
                 }
-                if world.isUnseen.contains(instance) {
+                if world.unseenSince[instance] != nil {
                     // Out of sight: what was counted stays, or nothing does.
-                    if rule.onNoData == .resolve { patience[alert] = nil }
+                    if rule.onNoData == .resolve || holdIsOver(rule, instance) { patience[alert] = nil }
                 } else if let value = reading.values?[rule.metric] {
                     patience[alert] = rule.holds(value) ? (patience[alert] ?? .zero) + step : nil
                 } else if rule.onNoData == .resolve || holdIsOver(rule, instance) {
@@ -135,7 +139,7 @@ extension Simulation {
     }
 
     private func holdIsOver(_ rule: RuleUnderTest, _ instance: String) -> Bool {
-        guard rule.onNoData == .hold, let since = world.failingSince(instance) else { return false }
+        guard rule.onNoData == .hold, let since = world.withoutDataSince(instance) else { return false }
         return now - since >= .seconds(rule.holdMaximum) - .seconds(1)
     }
 
@@ -144,8 +148,9 @@ extension Simulation {
         note("\(alert) fires")
         if firing[alert] != nil { ledger.complain("\(alert) fires twice") }
         firing[alert] = firedAt
-        // Less than the receivers' groups wait: told as one.
-        let isMerged = now - (endedByReload[alert] ?? .seconds(-1)) < .milliseconds(600)
+        // Before the end of the last time could be told: the receivers hear of one time that goes on.
+        let isMerged =
+            now - (endedByReload[alert] ?? .seconds(-1)) < Self.tellingTime || untoldEnds.remove(alert) != nil
         let startsAt = min(firedAt, wall).milliseconds
         let parentFires = rule.parent != nil
         ledger.episodes[alert, default: []].append(
@@ -172,7 +177,9 @@ extension Simulation {
         note("\(alert) resolves")
         if firing.removeValue(forKey: alert) == nil { ledger.complain("\(alert) resolves and did not fire") }
         finish(alert)
-        if rule.onNoData == .resolve, world.isUnseen.contains(alert.instance) { return }
+        if world.unseenSince[alert.instance] != nil, rule.onNoData == .resolve || holdIsOver(rule, alert.instance) {
+            return
+        }
         guard let reading = world.latest(alert.instance) else { return }
         guard let value = reading.values?[rule.metric] else {
             if rule.onNoData != .resolve, !holdIsOver(rule, alert.instance) {

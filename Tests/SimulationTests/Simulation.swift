@@ -50,6 +50,8 @@ final class Simulation {
     var doubtful: Set<AlertID> = []
     /// When an alert ended because its rule was replaced.
     var endedByReload: [AlertID: Duration] = [:]
+    /// Ended in that way, and the process died before it told anybody: the next one does, if it does not fire again.
+    var untoldEnds: Set<AlertID> = []
     /// How long each alert's condition has held before the rules' eyes.
     var patience: [AlertID: Duration] = [:]
     var lastEvaluation: Duration?
@@ -67,6 +69,9 @@ final class Simulation {
         character = Character(&random)
         disk = VirtualDisk(seed: random.next(), losesPower: character.losesPower)
     }
+
+    /// How long the notifications take to tell a change that waits for nothing.
+    static let tellingTime: Duration = .milliseconds(600)
 
     var now: Duration { agenda.now }
     var wall: Timestamp { clock.wall }
@@ -87,15 +92,21 @@ final class Simulation {
             ledger.complain("\(alert) has been true for \(patience[alert] ?? .zero) and does not fire")
         }
         world.calm()
-        advance(until: end + .seconds(130))
+        let last = end + .seconds(130)
+        while now < last, !isQuiet, ledger.complaints.isEmpty { advance(until: now + .seconds(5)) }
+        // What would come too late, or too often.
+        advance(until: now + .seconds(10))
         for alert in firing.keys.sorted() { ledger.complain("\(alert) fires to the end") }
-        ledger.audit(isExact: !character.gathers && !hasGoneBack)
         if let engine = life?.engine, !engine.outboxItems.isEmpty || !engine.deadLetterItems.isEmpty {
             ledger.complain("left in the outbox: \(engine.outboxItems.count)")
         }
+        ledger.audit(isExact: !character.gathers && !hasGoneBack)
         // What comes after the first is its consequence.
         return ledger.complaints.prefix(1).map { "seed \(seed): \($0)" }
     }
+
+    /// Nothing fires, and everything was told.
+    private var isQuiet: Bool { firing.isEmpty && life?.engine.outboxItems.isEmpty == true }
 
     private func advance(until end: Duration) {
         while ledger.complaints.isEmpty, let event = agenda.next(until: end) {
@@ -109,6 +120,11 @@ final class Simulation {
         let line = "\(now) \(text())"
         for byte in line.utf8 { trace = (trace ^ UInt64(byte)) &* 1_099_511_628_211 }
         if keepsStory { story.append(line) }
+    }
+
+    /// Something that is told in the story alone.
+    func detail(_ text: @autoclosure () -> String) {
+        if keepsStory { story.append("\(now)     \(text())") }
     }
 
     // MARK: Trouble
@@ -156,7 +172,7 @@ final class Simulation {
         note("the clock is set by \(distance)")
         if distance < .zero { hasGoneBack = true }
         clock.lead += distance
-        world.samplesMayBeOutOfSight()
+        world.samplesMayBeOutOfSight(at: now)
     }
 
     private func reload() {
@@ -194,7 +210,8 @@ final class Simulation {
         disk.crash(power: power)
         if power { world.samplesMayBeLost() }
         lastEvaluation = nil
-        world.samplesMayBeOutOfSight()
+        for (alert, at) in endedByReload where now - at < Self.tellingTime { untoldEnds.insert(alert) }
+        world.samplesMayBeOutOfSight(at: now)
         agenda.add(after: .milliseconds(Int64.random(in: 50...15_000, using: &random))) { [self] in boot() }
     }
 
@@ -252,7 +269,11 @@ final class Simulation {
             for item in news {
                 switch item {
                 case .alerts(let alerts): act { $0.process(alerts, at: self.wall) }
-                case .active(let active): act { $0.reconcile(source: .rules, active: active, at: self.wall) }
+                case .active(let active):
+                    // What ended untold is told now.
+                    for alert in untoldEnds { endedByReload[alert] = now }
+                    untoldEnds.removeAll()
+                    act { $0.reconcile(source: .rules, active: active, at: self.wall) }
                 }
                 guard survives() else { return }
             }
@@ -284,7 +305,10 @@ final class Simulation {
         let mine = generation
         let (arrives, after, outcome) = network.send(attempt, at: now, &random)
         note("\(attempt.receiver) \(attempt.notificationID) \(arrives) \(outcome)")
-        if arrives { ledger.receive(attempt, at: now) }
+        if arrives {
+            ledger.receive(attempt, at: now)
+            if let told = ledger.messages.last { detail("is told: \(told)") }
+        }
         agenda.add(after: after) { [self] in
             guard mine == generation else { return }
             act { engine in

@@ -8,9 +8,20 @@ struct VirtualDirectory: StorageDirectory, @unchecked Sendable {
     // Invariant: the simulation has one thread.
     let disk: VirtualDisk
     let prefix: String
+    private let life: UInt64
 
-    private func check(_ isDone: Bool, _ operation: String, _ name: String) throws(StorageError) {
-        if !isDone { throw StorageError(operation: operation, name: name, code: 28) }
+    init(disk: VirtualDisk, prefix: String) {
+        self.disk = disk
+        self.prefix = prefix
+        life = disk.life
+    }
+
+    private func check(
+        _ isDone: @autoclosure () -> Bool,
+        _ operation: String,
+        _ name: String
+    ) throws(StorageError) {
+        if life != disk.life || !isDone() { throw StorageError(operation: operation, name: name, code: 28) }
     }
 
     func list() throws(StorageError) -> [String] {

@@ -28,8 +28,8 @@ struct World {
     private(set) var readings: [String: [Reading]] = [:]
     /// A power cut may have taken the newest readings; until the next one nobody knows what the sidecar sees.
     private(set) var isUncertain: Set<String> = []
-    /// Nothing came since the process started or the clock was set: what is stored may be out of its sight.
-    private(set) var isUnseen: Set<String> = []
+    /// Since when nothing came although the process started or the clock was set: what is stored may be out of its sight.
+    private(set) var unseenSince: [String: Duration] = [:]
 
     init() {
         for instance in Scenario.instances {
@@ -50,18 +50,22 @@ struct World {
     mutating func committed(_ instance: String, _ values: [String: Double]?, at steady: Duration) {
         readings[instance, default: []].append(Reading(steady: steady, values: values))
         isUncertain.remove(instance)
-        isUnseen.remove(instance)
+        unseenSince[instance] = nil
     }
 
-    mutating func samplesMayBeOutOfSight() { isUnseen = Set(Scenario.instances) }
+    mutating func samplesMayBeOutOfSight(at steady: Duration) {
+        for instance in Scenario.instances where unseenSince[instance] == nil { unseenSince[instance] = steady }
+    }
+
     mutating func samplesMayBeLost() { isUncertain = Set(Scenario.instances) }
 
     /// The newest thing the sidecar can know; nil when it is not known what that is.
     func latest(_ instance: String) -> Reading? { isUncertain.contains(instance) ? nil : readings[instance]?.last }
 
-    /// Since when every scrape of the instance has failed.
-    func failingSince(_ instance: String) -> Duration? {
-        readings[instance]?.reversed().prefix { $0.values == nil }.last?.steady
+    /// Since when the rules may have had no data of the instance: every scrape has failed, or nothing came.
+    func withoutDataSince(_ instance: String) -> Duration? {
+        let failing = readings[instance]?.reversed().prefix { $0.values == nil }.last?.steady
+        return [failing, unseenSince[instance]].compactMap { $0 }.min()
     }
 
     /// Since when the value has been on one side, as far as successful scrapes say.

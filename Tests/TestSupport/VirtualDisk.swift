@@ -25,6 +25,8 @@ package final class VirtualDisk {
     /// Set when the process died of a write; nothing works from then on until `crash`.
     package private(set) var isDead = false
     package private(set) var writes = 0
+    /// Which process has the disk: what an earlier one opened works no more, also if it is closed only now.
+    package private(set) var life: UInt64 = 0
     private var random: SeededGenerator
     private let keepsUnsynced: Bool
     package private(set) lazy var fileSystem = VirtualFileSystem(self)
@@ -102,10 +104,11 @@ package final class VirtualDisk {
     /// The process is killed: what it still tries, such as closing its files in good order, has no effect.
     package func kill() { isDead = true }
 
-    /// The process is gone, and with `power` the page cache as well. What it had open must not be used any more.
+    /// The process is gone, and with `power` the page cache as well. What it had open does nothing any more.
     package func crash(power: Bool) {
         for name in names { files[name]?.crash(power: power && keepsUnsynced, random: &random) }
         isDead = false
+        life += 1
         fault = .none
     }
 }
@@ -119,7 +122,7 @@ final class VirtualFile {
 
     static let sector = 512
 
-    private unowned let disk: VirtualDisk
+    unowned let disk: VirtualDisk
     /// As the process sees it.
     private(set) var bytes: [UInt8] = []
     /// As it is on the medium.

@@ -73,6 +73,7 @@ private enum Failure {
     static let sync = SQLITE_IOERR | 4 << 8
     static let truncate = SQLITE_IOERR | 6 << 8
     static let delete = SQLITE_IOERR | 10 << 8
+    static let lock = SQLITE_IOERR | 15 << 8
     static let noSuchFile = SQLITE_IOERR | 23 << 8
 }
 
@@ -83,6 +84,7 @@ private struct OpenFile {
     var file: UnsafeMutableRawPointer?
     var shared: UnsafeMutableRawPointer?
     var sharedRegions: Int
+    var life: UInt64
 }
 
 @unsafe private func owner(_ system: UnsafeMutablePointer<sqlite3_vfs>?) -> VirtualDisk {
@@ -95,6 +97,11 @@ private struct OpenFile {
 
 @unsafe private func open(_ file: UnsafeMutablePointer<sqlite3_file>?) -> UnsafeMutablePointer<OpenFile> {
     unsafe UnsafeMutableRawPointer(file.unsafelyUnwrapped).assumingMemoryBound(to: OpenFile.self)
+}
+
+/// Whether the process that opened the file still lives.
+@unsafe private func isAlive(_ file: UnsafeMutablePointer<sqlite3_file>?) -> Bool {
+    unsafe open(file).pointee.life == content(file).disk.life
 }
 
 @unsafe private func content(_ file: UnsafeMutablePointer<sqlite3_file>?) -> VirtualFile {
@@ -122,6 +129,7 @@ private let openFile:
         unsafe own.pointee.file = Unmanaged.passRetained(content).toOpaque()
         unsafe own.pointee.shared = nil
         unsafe own.pointee.sharedRegions = 0
+        unsafe own.pointee.life = disk.life
         unsafe own.pointee.base.pMethods = UnsafePointer(fileMethods)
         unsafe outFlags?.pointee = flags
         return SQLITE_OK
@@ -158,17 +166,20 @@ private nonisolated(unsafe) let fileMethods: UnsafeMutablePointer<sqlite3_io_met
         return Failure.shortRead
     }
     unsafe table.xWrite = { file, source, count, offset in
+        guard unsafe isAlive(file) else { return SQLITE_FULL }
         let bytes = unsafe UnsafeRawBufferPointer(start: source, count: Int(count))
         return unsafe content(file).write(bytes, at: Int(offset)) ? SQLITE_OK : SQLITE_FULL
     }
-    unsafe table.xTruncate = { file, size in unsafe content(file).truncate(to: Int(size)) ? SQLITE_OK : Failure.truncate
+    unsafe table.xTruncate = { file, size in
+        unsafe isAlive(file) && content(file).truncate(to: Int(size)) ? SQLITE_OK : Failure.truncate
     }
-    unsafe table.xSync = { file, _ in unsafe content(file).sync() ? SQLITE_OK : Failure.sync }
+    unsafe table.xSync = { file, _ in unsafe isAlive(file) && content(file).sync() ? SQLITE_OK : Failure.sync }
     unsafe table.xFileSize = { file, size in
         unsafe size?.pointee = Int64(content(file).bytes.count)
         return SQLITE_OK
     }
-    unsafe table.xLock = { _, _ in SQLITE_OK }
+    // Who holds no lock cannot tidy up: a connection that is closed after its process died must not take away the log.
+    unsafe table.xLock = { file, _ in unsafe isAlive(file) ? SQLITE_OK : Failure.lock }
     unsafe table.xUnlock = { _, _ in SQLITE_OK }
     unsafe table.xCheckReservedLock = { _, out in
         unsafe out?.pointee = 0

@@ -34,6 +34,12 @@ package struct StoreReader: Sendable {
         return (Timestamp(milliseconds: found.timestamp), found.value)
     }
 
+    /// When the series was last written, stale markers included; in the future where the clock was set back since.
+    package func newest(_ handle: SeriesHandle) -> Timestamp? {
+        let found = core.samples.withLock { $0.latest(handle.reference.slot, at: .max, limits) }
+        return found.map { Timestamp(milliseconds: $0.timestamp) }
+    }
+
     /// Appends the samples with `start < timestamp <= end` to `columns`, oldest first, stale markers included.
     package func samples(
         _ handle: SeriesHandle,

@@ -47,12 +47,18 @@ struct RulesCommand: AsyncParsableCommand {
 
         func run() throws {
             for path in files {
+                let content: [UInt8]
                 do throws(FileError) {
-                    Output.write(RuleExport.strip(String(decoding: try Input.read(path), as: UTF8.self)) ?? "")
+                    content = try Input.read(path)
                 } catch {
                     Output.write("\(error)\n", to: .standardError)
                     throw ExitStatus.bad
                 }
+                guard let text = RuleExport.strip(String(decoding: content, as: UTF8.self)) else {
+                    Output.write("\(path): no YAML that x_sidecar can be cut out of\n", to: .standardError)
+                    throw ExitStatus.bad
+                }
+                Output.write(text)
             }
         }
     }

@@ -11,7 +11,9 @@ extension NotificationEngine {
         statistics.alertsReceived.count(arrival.isResolved(at: now) ? "resolved" : "firing")
         guard !arrival.labels.isEmpty else { return drop(arrival, reason: "no_labels", at: now) }
         let fingerprint = arrival.fingerprint
-        let previous = alerts[fingerprint]
+        var previous = alerts[fingerprint]
+        // What was noted before the clock was set back is not the younger for it.
+        if let updated = previous?.updatedAt { previous?.updatedAt = min(updated, now) }
         if previous == nil {
             // An ending of something nobody knows, and nobody is owed: nothing to do.
             if arrival.isResolved(at: now), !isOrphaned(fingerprint) { return }

@@ -187,16 +187,18 @@ struct Outbox {
     }
 
     mutating func clockWasSetBack(to now: Timestamp) {
+        // Those behind another one, too: they have no place among the heads yet.
+        for (id, item) in items {
+            let latest = item.attempts == 0 ? now : now + RetrySchedule.refusedDelay
+            items[id]?.nextAttemptAt = min(item.nextAttemptAt, latest)
+        }
         for key in destinations.keys {
             destinations[key]?.lastAttemptAt = .distantPast
             destinations[key]?.quietUntil = .distantPast
             let waiting = destinations[key]?.heads.all ?? []
             destinations[key]?.heads = MinimumHeap()
             for head in waiting {
-                guard var item = items[head.id] else { continue }
-                item.nextAttemptAt = min(item.nextAttemptAt, now + RetrySchedule.refusedDelay)
-                items[head.id] = item
-                pushHead(item)
+                if let item = items[head.id] { pushHead(item) }
             }
         }
     }

@@ -31,13 +31,20 @@ struct AlertDependencies {
         for group in groups {
             for entry in group.entries {
                 guard case .alerting(let rule) = entry.rule else { continue }
-                let names = rule.definition.extensions.dependsOn
-                guard let parent = names.first(where: { $0 != rule.definition.name && lastFailing[$0] != nil }) else {
-                    continue
-                }
+                guard let parent = failingParent(of: rule.definition) else { continue }
                 for alert in rule.instances.values where alert.phase == .firing { suppressed[alert.labels] = parent }
             }
         }
+    }
+
+    /// After a restart: what keeps the rule of that name back, however its expression reads now.
+    func parent(ofRuleNamed name: String, _ groups: [RuleGroup]) -> String? {
+        groups.lazy.flatMap(\.entries).map(\.definition).filter { $0.kind == .alerting && $0.name == name }
+            .compactMap { failingParent(of: $0) }.first
+    }
+
+    private func failingParent(of rule: RuleDefinition) -> String? {
+        rule.extensions.dependsOn.first { $0 != rule.name && lastFailing[$0] != nil }
     }
 
     mutating func followClock(setBy distance: Duration) {

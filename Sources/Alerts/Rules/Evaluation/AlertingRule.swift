@@ -14,6 +14,8 @@ package struct AlertingRule: Sendable {
     private var isRepeatable = true
     private var observed: [RuleQuery] = []
     private var policy = AlertInstance.Policy()
+    /// At the start, and after the clock was set back: what is stored may be of another time.
+    private var suspectsClock = true
 
     package init(_ definition: RuleDefinition) {
         self.definition = definition
@@ -57,6 +59,11 @@ package struct AlertingRule: Sendable {
         instances[alert.labels] = alert
     }
 
+    mutating func followClock(setBy distance: Duration) {
+        if distance <= .zero - Timestamp.setBack { suspectsClock = true }
+        forEachAlert { $0.followClock(setBy: distance) }
+    }
+
     mutating func forEachAlert(_ body: (inout AlertInstance) -> Void) {
         for labels in Array(instances.keys) {
             guard var alert = instances[labels] else { continue }
@@ -77,8 +84,10 @@ package struct AlertingRule: Sendable {
         var results = try environment.evaluate(definition.query, at: queryTime)
         if let minimum = definition.extensions.minimumEvents {
             let counts = try environment.evaluate(minimum.query, at: queryTime)
-            results.removeAll { !Self.hasEnough(counts, for: $0.labels, minimum.count) }
+            var enough = LabelIndex(counts.filter { $0.number >= minimum.count }, by: \.labels)
+            results.removeAll { enough.agreeing(with: $0.labels).isEmpty }
         }
+        if suspectsClock { dropBygone(&results, environment, at: queryTime) }
         let functions = RuleFunctions.make(
             externalURL: context.externalURL,
             now: time,
@@ -99,6 +108,20 @@ package struct AlertingRule: Sendable {
         if context.writesAlertSeries { writeSeries(&outcome) }
         outcome.changes.sort { $0.alert.labels < $1.alert.labels }
         return outcome
+    }
+
+    /// Leaves out what only series say whose newer samples lie in the future: the clock was set back, nothing has come of
+    /// them since, and what stands a few minutes ago happened at another time.
+    private mutating func dropBygone(
+        _ results: inout [RuleSample],
+        _ environment: any RuleEnvironment,
+        at time: Timestamp
+    ) {
+        let sources = environment.sources(of: definition.query, at: time)
+        suspectsClock = sources.contains { $0.state == .ahead }
+        guard suspectsClock else { return }
+        var index = LabelIndex(sources, by: \.labels)
+        results.removeAll { RuleSource.areBygone(index.agreeing(with: $0.labels)) }
     }
 
     // MARK: Alerts in the result
@@ -196,25 +219,21 @@ package struct AlertingRule: Sendable {
     ) throws(RuleQueryError) {
         let absent = instances.keys.filter { present[$0] == nil }
         guard !absent.isEmpty else { return }
-        var evidence: Evidence?
-        var resolving: [RuleSample]?
+        var evidence: AlertEvidence?
+        var resolving: LabelIndex<RuleSample>?
         for labels in absent {
             guard var alert = instances[labels] else { continue }
             var observation = AlertInstance.Observation.absent(value: nil)
             if alert.isActive {
-                if evidence == nil { evidence = Evidence(definition.query, observed, environment, at: queryTime) }
+                if evidence == nil {
+                    evidence = AlertEvidence(definition.query, parts: observed, environment, at: queryTime)
+                }
                 observation = evidence?.observation(of: alert) ?? observation
                 if case .absent = observation, alert.phase == .firing, let query = definition.extensions.resolveQuery {
-                    let results: [RuleSample]
-                    if let known = resolving {
-                        results = known
-                    } else {
-                        results = try environment.evaluate(query, at: queryTime)
-                        resolving = results
+                    if resolving == nil {
+                        resolving = LabelIndex(try environment.evaluate(query, at: queryTime), by: \.labels)
                     }
-                    let isResolved = results.contains {
-                        RuleSource(labels: $0.labels, state: .live).agrees(with: alert.sourceLabels)
-                    }
+                    let isResolved = resolving?.agreeing(with: alert.sourceLabels).isEmpty == false
                     // With no data left for it there is nothing that could ever resolve it.
                     if !isResolved, evidence?.hasData(for: alert) == true { observation = .unresolved }
                 }
@@ -243,12 +262,6 @@ package struct AlertingRule: Sendable {
                     value: .float(since)
                 )
             )
-        }
-    }
-
-    private static func hasEnough(_ counts: [RuleSample], for labels: Labels, _ minimum: Double) -> Bool {
-        counts.contains { count in
-            count.number >= minimum && RuleSource(labels: count.labels, state: .live).agrees(with: labels)
         }
     }
 
@@ -285,36 +298,5 @@ extension Int64 {
     fileprivate var flooredSeconds: Int64 {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: 1000)
         return remainder < 0 ? quotient - 1 : quotient
-    }
-}
-
-/// What the data says about alerts that are not in a result; asked once per evaluation, and only when there are any.
-private struct Evidence {
-    private var observed: [[RuleSample]] = []
-    private let sources: [RuleSource]
-
-    init(_ query: RuleQuery, _ parts: [RuleQuery], _ environment: any RuleEnvironment, at time: Timestamp) {
-        for part in parts {
-            // A part that cannot be evaluated alone says nothing.
-            guard let samples = try? environment.evaluate(part, at: time) else { continue }
-            observed.append(samples)
-        }
-        sources = environment.sources(of: query, at: time)
-    }
-
-    func observation(of alert: AlertInstance) -> AlertInstance.Observation {
-        let values = observed.map { samples in
-            samples.first { $0.labels.dropping([Labels.metricNameLabel]) == alert.sourceLabels }
-                ?? samples.first { RuleSource(labels: $0.labels, state: .live).agrees(with: alert.sourceLabels) }
-        }
-        if !values.isEmpty, values.allSatisfy({ $0 != nil }) { return .absent(value: values.first??.number) }
-        let related = sources.filter { $0.agrees(with: alert.sourceLabels) }
-        if related.contains(where: { $0.state == .lost(targetFailed: true) }) { return .noData }
-        if alert.isUnconfirmed, !related.contains(where: { $0.state == .live }) { return .noData }
-        return .absent(value: values.compactMap { $0?.number }.first)
-    }
-
-    func hasData(for alert: AlertInstance) -> Bool {
-        sources.contains { $0.state == .live && $0.agrees(with: alert.sourceLabels) }
     }
 }

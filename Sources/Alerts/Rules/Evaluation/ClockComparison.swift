@@ -3,6 +3,11 @@
 import TimeSeries
 
 /// Tells a clock that was set from time that passed, by a second clock that nobody sets.
+///
+/// It compares the moments at which rules are evaluated, which are the ticks' and not the clock's: a tick stamped before a
+/// step may be evaluated after it, and what the step's own observer says then (`SteadyClock` in the wiring, which reads the
+/// machine's clock) does not belong to that evaluation yet. Nor do timers ask for the reason: a correction of a second,
+/// which is no step there, is one here.
 struct ClockComparison {
     /// A smaller difference is two oscillators that drift apart, or an evaluation that began a little late.
     static let tolerance: Duration = .milliseconds(500)

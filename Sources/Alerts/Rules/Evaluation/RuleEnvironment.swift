@@ -16,8 +16,8 @@ package protocol RuleEnvironment: AnyObject {
     /// The series that the selectors of an expression match, and whether each still has data.
     func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource]
 
-    /// The newest value of a series within `lookback`, wherever it came from.
-    func latest(_ labels: Labels, at time: Timestamp, lookback: Duration) -> (timestamp: Timestamp, value: Double)?
+    /// When a series was last written, however long ago and in whatever future; nil when it is not there.
+    func newest(_ labels: Labels) -> Timestamp?
 
     /// The `query` function of templates, at this time.
     func templateQuery(at time: Timestamp) -> @Sendable (String) throws(RuleQueryError) -> [RuleSample]
@@ -27,6 +27,8 @@ package protocol RuleEnvironment: AnyObject {
 package struct RuleSource: Sendable, Hashable {
     package enum State: Sendable, Hashable {
         case live
+        /// It was last written later than now: before the clock was set back. What is older is of another time, too.
+        case ahead
         /// No present value; `targetFailed` when the scrape or check behind it fails at this moment.
         case lost(targetFailed: Bool)
     }
@@ -46,5 +48,11 @@ package struct RuleSource: Sendable, Hashable {
             if agrees, let own = labels[name], own != value { agrees = false }
         }
         return agrees
+    }
+
+    /// True when the clock was set back and nothing has come of any of them since.
+    static func areBygone(_ sources: [[RuleSource]]) -> Bool {
+        sources.contains { $0.contains { $0.state == .ahead } }
+            && !sources.contains { $0.contains { $0.state == .live } }
     }
 }

@@ -118,20 +118,20 @@ package struct RuleGroup: Sendable {
         return steady - lastSteady
     }
 
-    mutating func skip(_ pause: Duration) { forEachAlert { $0.skip(pause) } }
+    mutating func skip(_ pause: Duration) { forEachRule { $0.forEachAlert { $0.skip(pause) } } }
 
     mutating func followClock(setBy distance: Duration) {
         lastEvaluation = lastEvaluation.map { $0 + distance }
         for index in entries.indices {
             entries[index].lastEvaluation = entries[index].lastEvaluation.map { $0 + distance }
         }
-        forEachAlert { $0.followClock(setBy: distance) }
+        forEachRule { $0.followClock(setBy: distance) }
     }
 
-    private mutating func forEachAlert(_ body: (inout AlertInstance) -> Void) {
+    private mutating func forEachRule(_ body: (inout AlertingRule) -> Void) {
         for index in entries.indices {
             guard case .alerting(var rule) = entries[index].rule else { continue }
-            rule.forEachAlert(body)
+            body(&rule)
             entries[index].rule = .alerting(rule)
         }
     }

@@ -14,8 +14,6 @@ package final class RuleManager {
     package private(set) var groups: [RuleGroup] = []
     private var index: [String: Int] = [:]
     private var dependencies = AlertDependencies()
-    /// Transitions that no evaluation brought: resolves owed by rules that are no more.
-    private var owed: [AlertTransition] = []
     private var restored: [AlertStateRow] = []
     private var pendingShift: [String: Timestamp] = [:]
     /// Failures to write the state; alerts go on from memory.
@@ -86,25 +84,25 @@ package final class RuleManager {
             if !writers.contains(writer) { environment.retire(rule: writer, at: time) }
         }
         let hasRestored = !restored.isEmpty
-        transitions += applyRestored(unreadable, at: time, forgetting: &rows)
+        let bereft = applyRestored(unreadable, at: time, forgetting: &rows)
         persist([], removing: rows)
         dependencies.rebuild(groups)
         if hasRestored { dependencies.adoptRestored(groups, at: time) }
-        return transitions
+        return transitions + bereft.flatMap { obituary($0, at: time) }
     }
 
-    /// Hands the alerts from disk to their rules. Those of rules that are no more resolve.
+    /// Hands the alerts from disk to their rules. Returns those that fired by rules that are no more.
     private func applyRestored(
         _ unreadable: Set<String>,
         at time: Timestamp,
         forgetting rows: inout [AlertStateRow.Key]
-    ) -> [AlertTransition] {
-        var transitions: [AlertTransition] = []
+    ) -> [AlertStateRow] {
+        var bereft: [AlertStateRow] = []
         var waiting: [AlertStateRow] = []
         for row in restored {
             if let place = groups.indices.first(where: { groups[$0].entries.contains { $0.writer == row.writer } }) {
                 _ = groups[place].restore(row.alert, writer: row.writer)
-                let seen = lastSeen(row)
+                let seen = lastSeen(row, before: time)
                 let key = groups[place].key
                 pendingShift[key] = max(pendingShift[key] ?? .distantPast, seen)
                 continue
@@ -114,14 +112,23 @@ package final class RuleManager {
                 continue
             }
             rows.append(AlertStateRow.Key(writer: row.writer, labels: row.alert.labels))
-            guard row.alert.phase == .firing else { continue }
-            var ended = row
-            ended.alert.phase = .resolved
-            ended.alert.resolvedAt = time
-            transitions.append(AlertTransition(kind: .resolved, alert: snapshot(ended)))
+            if row.alert.phase == .firing { bereft.append(row) }
         }
         restored = waiting
-        return transitions
+        return bereft
+    }
+
+    /// The last words about an alert whose rule is no more since the last process: that it fired, as that process may have
+    /// died before it told anybody, and that it is over. Who knows of it hears nothing twice.
+    private func obituary(_ row: AlertStateRow, at time: Timestamp) -> [AlertTransition] {
+        var firing = snapshot(row)
+        firing.suppressedBy = dependencies.parent(ofRuleNamed: row.rule, groups)
+        var ended = row
+        ended.alert.phase = .resolved
+        ended.alert.resolvedAt = time
+        return [
+            AlertTransition(kind: .firing, alert: firing), AlertTransition(kind: .resolved, alert: snapshot(ended)),
+        ]
     }
 
     private func snapshot(_ row: AlertStateRow) -> AlertSnapshot {
@@ -139,10 +146,11 @@ package final class RuleManager {
     package var waiting: [AlertSnapshot] { restored.filter { $0.alert.phase == .firing }.map(snapshot) }
 
     /// When somebody last evaluated the alert: the newest sample of its own series, or the row's note.
-    private func lastSeen(_ row: AlertStateRow) -> Timestamp {
+    private func lastSeen(_ row: AlertStateRow, before time: Timestamp) -> Timestamp {
         let labels = row.alert.labels.setting(Labels.metricNameLabel, to: "ALERTS_FOR_STATE")
-        let sample = environment.latest(labels, at: .distantFuture - .seconds(1), lookback: .seconds(7 * 86_400))
-        return max(sample?.timestamp ?? .distantPast, row.seenAt)
+        guard let newest = environment.newest(labels) else { return row.seenAt }
+        // Of a sample in the future and a note in the past the note is newer: the clock was set back between them.
+        return newest > time && row.seenAt <= time ? row.seenAt : max(newest, row.seenAt)
     }
 
     private func ended(

@@ -81,17 +81,10 @@ package final class StoreRuleEnvironment: RuleEnvironment {
         shared.forgetAll()
     }
 
-    package func latest(
-        _ labels: Labels,
-        at time: Timestamp,
-        lookback: Duration
-    ) -> (timestamp: Timestamp, value: Double)? {
+    package func newest(_ labels: Labels) -> Timestamp? {
         let reader = store.reader()
         let matchers = labels.pairs.map { LabelMatcher.equal($0.name, $0.value) }
-        guard let handle = reader.select(matchers).first(where: { $0.labels == labels }),
-            let found = reader.latest(handle, at: time, lookback: lookback), case .float(let value) = found.value
-        else { return nil }
-        return (found.timestamp, value)
+        return reader.select(matchers).first { $0.labels == labels }.flatMap { reader.newest($0) }
     }
 
     package func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] {
@@ -100,7 +93,9 @@ package final class StoreRuleEnvironment: RuleEnvironment {
         var sources: [RuleSource] = []
         for selector in query.expression.selectors {
             for handle in reader.select(selector.matchers, from: time - memory, through: time) {
-                if isLive(handle, reader, at: time) {
+                if let newest = reader.newest(handle), newest - time >= Timestamp.setBack {
+                    sources.append(RuleSource(labels: handle.labels, state: .ahead))
+                } else if isLive(handle, reader, at: time) {
                     sources.append(RuleSource(labels: handle.labels, state: .live))
                 } else {
                     let key = handle.labels.keeping(["job", "instance", "check"])

@@ -52,6 +52,7 @@ enum AlertJSON {
                     $0.member("series", source.labels.description)
                     switch source.state {
                     case .live: $0.member("state", "live")
+                    case .ahead: $0.member("state", "clock set back")
                     case .lost(let targetFailed): $0.member("state", targetFailed ? "target down" : "ended")
                     }
                 }

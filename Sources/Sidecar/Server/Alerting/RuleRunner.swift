@@ -44,7 +44,11 @@ package final class RuleRunner {
         if !hasReconciled { unevaluated = Set(groups.map(\.key)) }
         var news: [News] = []
         if restoring { news += [.alerts(told(manager.alerts(includingResolved: true), at: now))].filter(\.isSomething) }
-        return news + told(transitions, at: now) + (groups.isEmpty ? reconcile(at: now) : [])
+        // That something fired and that it is over are two pieces of news: in one, the end would be all that is heard.
+        for kind in [AlertTransition.Kind.firing, .resolved] {
+            news += told(transitions.filter { $0.kind == kind }, at: now)
+        }
+        return news + (groups.isEmpty ? reconcile(at: now) : [])
     }
 
     /// Evaluates one group; nil when there is none of that key.

@@ -26,9 +26,6 @@ struct WorkRunner<Work: Sendable>: Service {
 
     func submit(_ work: Work) { continuation.yield(work) }
 
-    /// Starts nothing new; what runs is cancelled with the group.
-    func finish() { continuation.finish() }
-
     func run() async throws {
         let running = RunningWork()
         for await work in works.cancelOnGracefulShutdown() {
