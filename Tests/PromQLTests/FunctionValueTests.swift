@@ -42,4 +42,22 @@ import TimeSeries
             #expect(try Self.value("\(function)(vector(\(argument)))") == value, "\(function)")
         }
     }
+
+    @Test func `errors show series with the name among the labels`() throws {
+        let store = TimeSeriesStore()
+        let appender = store.appender(source: "target")
+        for index in ["a", "b"] { appender.append(try appender.series(["__name__": "up", "i": index]), 1) }
+        _ = try appender.commit(at: Timestamp(milliseconds: 1_000))
+        let words =
+            "found duplicate series for the match group {} on the right hand-side of the operation: "
+            + #"[{__name__="up", i="b"}, {__name__="up", i="a"}];many-to-many matching not allowed: "#
+            + "matching labels must be unique on one side"
+        #expect(throws: QueryError.execution(words)) {
+            _ = try QueryEngine().instant(
+                try parse("up + on () up"),
+                at: Timestamp(milliseconds: 1_000),
+                reader: store.reader()
+            )
+        }
+    }
 }

@@ -37,6 +37,10 @@ struct ParserTests {
             "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery"
         ),
         ("foo[5m][1m]", "1:8: parse error: ranges only allowed for vector selectors"),
+        (
+            "1e400",
+            "1:1: parse error: error parsing number: strconv.ParseFloat: parsing \"1e400\": value out of range"
+        ),
         ("foo[0s]", "1:5: parse error: duration must be greater than 0"),
         ("foo{a=1}", "1:7: parse error: unexpected character inside braces: '1'"),
         ("foo{a}", "1:6: parse error: unexpected \"}\" in label matching, expected label matching operator"),

@@ -10,6 +10,8 @@ struct BookingSeries {
     /// Combinations of route, method and tenant of each target; each makes 18 series.
     let rows: Int
     let samples: Int
+    /// Every so many commits of a target fail, as scrapes under load do; 0 for none.
+    var failedEvery = 0
 
     static let start: Int64 = 1_700_000_000_000
     static let step: Int64 = 1000
@@ -67,7 +69,10 @@ struct BookingSeries {
             try labels(target: target).map { try appenders[target].series(Labels($0)) }
         }
         try forEachCommit { target, time, values in
-            for (reference, value) in zip(references[target], values) { appenders[target].append(reference, value) }
+            let second = Int((time.milliseconds - Self.start) / Self.step)
+            if failedEvery == 0 || (second + target) % failedEvery != 0 {
+                for (reference, value) in zip(references[target], values) { appenders[target].append(reference, value) }
+            }
             try appenders[target].commit(at: time)
         }
     }

@@ -10,12 +10,14 @@ struct EngineAlone {
     private let engine = QueryEngine()
     private let end: Timestamp
 
-    init() throws {
-        let series = BookingSeries(targets: 10, rows: 550, samples: 600)
+    /// - Parameter failedEvery: every so many scrapes of a target failed; 0 for none.
+    init(failedEvery: Int = 0) throws {
+        let series = BookingSeries(targets: 10, rows: 550, samples: 600, failedEvery: failedEvery)
         store = try series.store()
         end = series.end
         say(
-            "the engine alone: \(series.count) series, \(series.samples) samples each, "
+            "the engine alone: \(series.count) series, \(series.samples) samples each"
+                + (failedEvery > 0 ? ", every \(failedEvery)th missed, " : ", ")
                 + "\(store.statistics.bytes / series.count) bytes a series"
         )
     }
@@ -23,9 +25,11 @@ struct EngineAlone {
     /// The bars that were missed.
     func run() throws -> Int {
         var verdicts = Verdicts()
+        var quantileOverAnHour = Double.nan
         for text in [Comparison.rate, Comparison.quantile, "sum(http_request_duration_seconds_bucket)"] {
             for isRange in [false, true] {
                 let (first, median) = try time(text, isRange: isRange)
+                if isRange, text == Comparison.quantile { quantileOverAnHour = median }
                 let form = isRange ? "1 h, step 15 s" : "instant"
                 say("  \(form): \(text): \(shown(median)), the first time \(shown(first))")
             }
@@ -38,6 +42,9 @@ struct EngineAlone {
         say("  rate over 1m, 5m, 9m: \(windows.map(shown).joined(separator: ", "))")
         verdicts.judge("rate over 9m against 1m", windows[2] / windows[0], atMost: 1.25)
         try evaluateRules(&verdicts)
+        let missed = try EngineAlone(failedEvery: 25).time(Comparison.quantile, isRange: true).median
+        say("  1 h, step 15 s: \(Comparison.quantile): \(shown(missed))")
+        verdicts.judge("with missed scrapes against without", missed / quantileOverAnHour, atMost: 2)
         return verdicts.missed
     }
 

@@ -1,18 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// The rows of a span in which a series has values: all but the gaps, which ascend and do not touch.
+struct RowLayout: Sendable {
+    /// From the first value through the last.
+    let values: Range<UInt32>
+    /// Between the first and the last value.
+    let gaps: [Range<UInt32>]
+    /// The whole span, which has no value outside of `values`.
+    let rows: Range<UInt32>
+
+    init(rows: Range<UInt32>, gaps: [Range<UInt32>]) {
+        self.rows = rows
+        var gaps = gaps[...]
+        var values = rows
+        if let first = gaps.first, first.lowerBound == rows.lowerBound {
+            values = first.upperBound..<rows.upperBound
+            gaps = gaps.dropFirst()
+        }
+        if let last = gaps.last, last.upperBound == rows.upperBound {
+            values = values.lowerBound..<last.lowerBound
+            gaps = gaps.dropLast()
+        }
+        self.values = values
+        self.gaps = Array(gaps)
+    }
+}
+
 extension Column {
+    /// The rows of a span that have no value; nil where none has one, and where a gap between values or behind them
+    /// does not begin with a stale marker.
+    func gaps(in rows: Range<UInt32>) -> [Range<UInt32>]? {
+        guard let first = position(atOrAfter: rows.lowerBound), row(first) < rows.upperBound,
+            let last = position(atOrBefore: rows.upperBound - 1)
+        else { return nil }
+        var gaps: [Range<UInt32>] = []
+        if row(first) > rows.lowerBound { gaps.append(rows.lowerBound..<row(first)) }
+        for part in first.page..<last.page {
+            guard let end = end(ofPage: part) else { return nil }
+            let next = firstRow(ofPart: part + 1)
+            guard end.row < next else { continue }
+            guard end.isStale else { return nil }
+            gaps.append(end.row..<next)
+        }
+        let end = row(last) + 1
+        if end < rows.upperBound {
+            guard part(atOrBefore: end).map({ $0.endsStale && $0.firstRow + UInt32($0.count) == end }) ?? false else {
+                return nil
+            }
+            gaps.append(end..<rows.upperBound)
+        }
+        return gaps
+    }
+
+    /// The row after the last value of a sealed page, and whether a stale marker stands in it.
+    private func end(ofPage page: Int) -> (row: UInt32, isStale: Bool)? {
+        let (start, byteCount) = unsafe pages.payload(page)
+        guard byteCount >= 2 else { return nil }
+        let isStale = unsafe PageHeader.Flags(rawValue: start[0]).contains(.endsStale)
+        return (pages.entry(page).firstRow + UInt32(unsafe start[1]) + 1, isStale)
+    }
+
+    /// True when the values within the layout's span are just where it says, with a stale marker first in each gap.
+    private func follows(_ layout: RowLayout, from first: Position, through last: Position) -> Bool {
+        guard row(first) == layout.values.lowerBound, row(last) == layout.values.upperBound - 1 else { return false }
+        if layout.values.upperBound < layout.rows.upperBound, part(atOrBefore: row(last))?.endsStale != true {
+            return false
+        }
+        if layout.gaps.isEmpty { return ordinal(last) &- ordinal(first) == row(last) &- row(first) }
+        var next = 0
+        for part in first.page..<last.page {
+            guard let end = end(ofPage: part) else { return false }
+            let start = firstRow(ofPart: part + 1)
+            guard end.row < start else { continue }
+            guard next < layout.gaps.count, layout.gaps[next] == end.row..<start, end.isStale else { return false }
+            next += 1
+        }
+        return next == layout.gaps.count
+    }
+
     /// Writes the values in some rows, and for each the sum of the values before the resets through it.
     ///
-    /// The rows ascend. False where one has no value, or where between the first and the last of them there is a row
-    /// without a finite value; then nothing of what was written means anything.
+    /// The rows ascend and are among those that have values by the layout. False where the column's values are laid out
+    /// otherwise, one is not finite or a sum is too coarse; then nothing of what was written means anything.
     func counters(
         inRows rows: UnsafeBufferPointer<UInt32>,
+        _ layout: RowLayout,
         values: UnsafeMutablePointer<Double>,
         corrections: UnsafeMutablePointer<Double>
     ) -> Bool {
-        guard let from = unsafe rows.first, let through = unsafe rows.last, let first = position(atOrAfter: from),
-            let last = position(atOrBefore: through), row(first) == from, row(last) == through,
-            ordinal(last) &- ordinal(first) == through &- from, !hasNonFinite(first.page...last.page)
+        guard let first = position(atOrAfter: layout.rows.lowerBound),
+            let last = position(atOrBefore: layout.rows.upperBound - 1), first <= last,
+            follows(layout, from: first, through: last), !hasNonFinite(first.page...last.page)
         else { return false }
         var next = 0
         for part in first.page...last.page {
@@ -25,7 +103,9 @@ extension Column {
             unsafe counters(ofPart: part, partRow, wanted, values: values + next, corrections: corrections + next)
             next = stop
         }
-        return true
+        guard let sum = unsafe rows.isEmpty ? nil : corrections[rows.count - 1] else { return true }
+        return ResetSum.isPrecise(sum, beside: 0)
+            || rows.indices.allSatisfy { ResetSum.isPrecise(sum, beside: unsafe values[$0]) }
     }
 
     private func counters(

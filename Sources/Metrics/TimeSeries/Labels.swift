@@ -157,15 +157,22 @@ extension Labels: ExpressibleByDictionaryLiteral {
 extension Labels: CustomStringConvertible {
     /// `name{a="b", c="d"}`, as Prometheus shows a metric; a name that is no identifier stays among the labels.
     package var description: String {
+        guard let name = metricName, Self.isIdentifier(name) else { return inBraces }
+        let rest = pairs(withName: false)
+        return rest.isEmpty ? name : name + "{" + rest + "}"
+    }
+
+    /// The form with the metric name as a label among the others, in which Prometheus's errors show series.
+    package var inBraces: String { "{" + pairs(withName: true) + "}" }
+
+    private func pairs(withName: Bool) -> String {
         var text = "", separator = ""
-        let name = metricName.flatMap { Self.isIdentifier($0) ? $0 : nil }
         forEach { label, value in
-            if label == Self.metricNameLabel, name != nil { return }
+            if label == Self.metricNameLabel, !withName { return }
             text += separator + (Self.isIdentifier(label) ? label : Self.quoted(label)) + "=" + Self.quoted(value)
             separator = ", "
         }
-        guard let name else { return "{" + text + "}" }
-        return text.isEmpty ? name : name + "{" + text + "}"
+        return text
     }
 
     static func quoted(_ text: String) -> String {

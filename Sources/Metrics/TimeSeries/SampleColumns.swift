@@ -24,6 +24,21 @@ package struct SampleColumns: Sendable {
         histograms.removeAll(keepingCapacity: keepingCapacity)
     }
 
+    /// Takes the floats out that are stale markers.
+    package mutating func removeStale() {
+        guard var kept = values.firstIndex(where: StaleMarker.isStale) else { return }
+        for index in kept..<count where !StaleMarker.isStale(values[index]) {
+            timestamps[kept] = timestamps[index]
+            values[kept] = values[index]
+            if !histograms.isEmpty { histograms[kept] = histograms[index] }
+            kept += 1
+        }
+        let gone = count - kept
+        timestamps.removeLast(gone)
+        values.removeLast(gone)
+        if !histograms.isEmpty { histograms.removeLast(gone) }
+    }
+
     package mutating func append(_ value: Double, at timestamp: Timestamp) {
         timestamps.append(timestamp)
         values.append(value)
@@ -129,5 +144,14 @@ package struct CounterWindow: Hashable, Sendable {
         self.lastTimestamp = lastTimestamp
         self.lastValue = lastValue
         self.increase = increase
+    }
+}
+
+/// The sum of the values before each reset of a counter, from which a later sum is subtracted.
+package enum ResetSum {
+    /// Whether a sum still holds resets of the size of `value` with seven digits: what one huge value once made of it
+    /// swallows the small ones that follow.
+    package static func isPrecise(_ sum: Double, beside value: Double) -> Bool {
+        sum.magnitude / 1e8 <= max(1, value.magnitude) && sum.isFinite
     }
 }

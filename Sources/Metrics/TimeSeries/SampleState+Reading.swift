@@ -163,7 +163,8 @@ extension SampleState {
     enum CounterResult {
         case window(CounterWindow)
         case none
-        /// The series has samples beside its rows, or changed hands: the samples have to be walked.
+        /// The series has samples beside its rows, changed hands, or fell from so high that the sum of its resets is
+        /// too coarse: the samples have to be walked.
         case mixed
     }
 
@@ -181,6 +182,9 @@ extension SampleState {
         else { return .none }
         let (firstValue, firstCorrection) = unsafe column.pointee.counter(at: first)
         let (lastValue, lastCorrection) = unsafe column.pointee.counter(at: last)
+        guard ResetSum.isPrecise(lastCorrection, beside: max(firstValue.magnitude, lastValue.magnitude)) else {
+            return .mixed
+        }
         let count = unsafe column.pointee.ordinal(last) &- column.pointee.ordinal(first)
         return .window(
             CounterWindow(

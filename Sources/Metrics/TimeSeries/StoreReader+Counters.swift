@@ -6,18 +6,42 @@ package struct CommitTimes: Sendable {
     package let source: UInt32
     let firstRow: UInt32
     package let timestamps: [Timestamp]
+    /// The positions, among the times, of commits that brought the series asked for no value. Each gap begins with its
+    /// stale marker, unless the series' first value in the span follows it.
+    package let gaps: [Range<Int>]
+
+    /// The positions of the commits that brought a value, ascending.
+    package var present: [Int] {
+        var positions: [Int] = []
+        positions.reserveCapacity(timestamps.count)
+        var next = 0
+        for gap in gaps {
+            positions += next..<gap.lowerBound
+            next = gap.upperBound
+        }
+        positions += next..<timestamps.count
+        return positions
+    }
 }
 
 /// Which of the commits of a span a reading is to take up.
 package struct CommitChoice: Sendable {
-    let source: UInt32
+    /// The writer's number.
+    package let source: UInt32
     fileprivate let rows: [UInt32]
+    /// The rows of the span, and those without a value.
+    fileprivate let layout: RowLayout
     package var count: Int { rows.count }
 
-    /// The commits at these positions of `times`, which ascend.
+    /// The commits at these positions of `times`, which ascend and are in no gap.
     package init(_ times: CommitTimes, positions: some Sequence<Int>) {
         source = times.source
-        rows = positions.map { times.firstRow &+ UInt32(clamping: $0) }
+        func row(_ position: Int) -> UInt32 { times.firstRow &+ UInt32(clamping: position) }
+        rows = positions.map(row)
+        layout = RowLayout(
+            rows: row(0)..<row(times.timestamps.count),
+            gaps: times.gaps.map { row($0.lowerBound)..<row($0.upperBound) }
+        )
     }
 }
 
@@ -27,7 +51,8 @@ package struct CounterTable: Sendable {
     package enum Outcome: Sendable {
         /// It has a value at each commit chosen.
         case values
-        /// A gap, a value that is not finite, samples beside the commits, another writer: its samples have to be read.
+        /// Other gaps than the choice was made for, a value that is not finite, samples beside the commits, another
+        /// writer: its samples have to be read.
         case other
     }
 
@@ -46,12 +71,13 @@ extension StoreReader {
         core.samples.withLock { $0.source(of: handle.reference.slot) }
     }
 
-    /// The commits with `start < timestamp <= end` of the writer whose series this is; nil when it has none there.
+    /// The commits with `start < timestamp <= end` of the writer whose series this is; nil when it has none there, and
+    /// where the series has no value there or gaps that no stale marker begins.
     package func commits(_ handle: SeriesHandle, after start: Timestamp, through end: Timestamp) -> CommitTimes? {
         guard start < end else { return nil }
+        let slot = handle.reference.slot
         return core.samples.withLock { state -> CommitTimes? in
-            guard let number = state.source(of: handle.reference.slot) else { return nil }
-            return state.commits(of: number, after: start.milliseconds, through: end.milliseconds, limits)
+            state.commits(of: slot, after: start.milliseconds, through: end.milliseconds, limits)
         }
     }
 
@@ -83,6 +109,7 @@ extension StoreReader {
                                     slot,
                                     of: choice.source,
                                     inRows: rows,
+                                    choice.layout,
                                     values: values + index * rows.count,
                                     corrections: corrections + index * rows.count
                                 )
@@ -103,23 +130,30 @@ extension SampleState {
         return unsafe column.pointee.source
     }
 
-    fileprivate func commits(of number: UInt32, after start: Int64, through end: Int64, _ limits: [UInt32])
+    fileprivate func commits(of slot: UInt32, after start: Int64, through end: Int64, _ limits: [UInt32])
         -> CommitTimes?
     {
+        guard let column = unsafe directory[slot] else { return nil }
+        let number = unsafe column.pointee.source
         guard let source = sources[Int(number)] else { return nil }
         let limit = Int(number) < limits.count ? limits[Int(number)] : 0
         guard limit > 0, let last = source.time.row(atOrBefore: end), let first = source.time.row(after: start) else {
             return nil
         }
         let stop = min(last, limit - 1) &+ 1
-        guard first < stop else { return nil }
+        guard first < stop, let gaps = unsafe column.pointee.gaps(in: first..<stop) else { return nil }
         let timestamps = unsafe [Timestamp](unsafeUninitializedCapacity: Int(stop - first)) { buffer, count in
             guard let start = buffer.baseAddress else { return }
             count = unsafe source.time.read(from: first, below: stop, into: start)
         }
         // A gap in the numbering, where the clock was set back: the samples are read one by one.
         guard timestamps.count == Int(stop - first) else { return nil }
-        return CommitTimes(source: number, firstRow: first, timestamps: timestamps)
+        return CommitTimes(
+            source: number,
+            firstRow: first,
+            timestamps: timestamps,
+            gaps: gaps.map { Int($0.lowerBound - first)..<Int($0.upperBound - first) }
+        )
     }
 
     /// Nil when another source writes the series.
@@ -127,12 +161,16 @@ extension SampleState {
         _ slot: UInt32,
         of number: UInt32,
         inRows rows: UnsafeBufferPointer<UInt32>,
+        _ layout: RowLayout,
         values: UnsafeMutablePointer<Double>,
         corrections: UnsafeMutablePointer<Double>
     ) -> CounterTable.Outcome? {
         guard let column = unsafe directory[slot] else { return .other }
         guard unsafe column.pointee.source == number else { return nil }
         if unsafe column.pointee.older != nil || (!sides.isEmpty && sides[slot] != nil) { return .other }
-        return unsafe column.pointee.counters(inRows: rows, values: values, corrections: corrections) ? .values : .other
+        guard unsafe column.pointee.counters(inRows: rows, layout, values: values, corrections: corrections) else {
+            return .other
+        }
+        return .values
     }
 }

@@ -17,14 +17,17 @@ struct DifferentialSeries {
     static let step: Int64 = 15_000
     static let count = 160
 
-    /// Counters that restart, gauges, constants and rising buckets, all with gaps.
-    static func all(_ generator: inout SeededGenerator) -> [DifferentialSeries] {
+    /// Counters that restart, gauges, constants and rising buckets, with gaps of their own or with gaps that all share,
+    /// as when their target is not asked for a while.
+    static func all(_ generator: inout SeededGenerator, sharedGaps: Bool) -> [DifferentialSeries] {
         var all: [DifferentialSeries] = []
+        let shared = (0..<count).map { _ in sharedGaps && Int.random(in: 0..<20, using: &generator) == 0 }
         func walk(from start: Double = 0, _ next: (inout SeededGenerator, Double) -> Double) -> [Double?] {
             var value = start
-            return (0..<count).map { _ in
+            return (0..<count).map { step in
                 value = next(&generator, value)
-                return Int.random(in: 0..<20, using: &generator) == 0 ? nil : value
+                let isGap = sharedGaps ? shared[step] : Int.random(in: 0..<20, using: &generator) == 0
+                return isGap ? nil : value
             }
         }
         for job in ["api", "web"] {
@@ -56,12 +59,12 @@ struct DifferentialSeries {
             for route in ["/x", "/y"] {
                 var total = [Double](repeating: 0, count: 4)
                 var columns = [[Double?]](repeating: [], count: 4)
-                for _ in 0..<count {
+                for step in 0..<count {
                     var cumulative = 0.0
                     for bucket in 0..<4 {
                         cumulative += Double(Int.random(in: 0...4, using: &generator))
                         total[bucket] += cumulative
-                        columns[bucket].append(total[bucket])
+                        columns[bucket].append(shared[step] ? nil : total[bucket])
                     }
                 }
                 for (bucket, bound) in ["0.1", "0.5", "1", "+Inf"].enumerated() {

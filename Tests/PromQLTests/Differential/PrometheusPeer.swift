@@ -40,6 +40,10 @@ struct PrometheusPeer {
         var values: [String: Double] = [:]
         if let samples = answer as? [[String: Any]] {
             for sample in samples {
+                if sample["values"] != nil {
+                    values.merge(Self.timed(sample)) { $1 }
+                    continue
+                }
                 let value = (sample["value"] as? [Any])?.last as? String ?? ""
                 values[Self.name(sample["metric"])] = Self.number(value)
             }
@@ -59,12 +63,17 @@ struct PrometheusPeer {
         ]
         guard let series = result("/api/v1/query_range", parameters) as? [[String: Any]] else { return nil }
         var values: [String: Double] = [:]
-        for one in series {
-            let name = Self.name(one["metric"])
-            for pair in one["values"] as? [[Any]] ?? [] {
-                let time = Int64(((pair.first as? Double ?? 0) * 1000).rounded())
-                values["\(name) @ \(time)"] = Self.number(pair.last as? String ?? "")
-            }
+        for one in series { values.merge(Self.timed(one)) { $1 } }
+        return values
+    }
+
+    /// The samples of an element of a matrix.
+    private static func timed(_ series: [String: Any]) -> [String: Double] {
+        var values: [String: Double] = [:]
+        let name = name(series["metric"])
+        for pair in series["values"] as? [[Any]] ?? [] {
+            let time = Int64(((pair.first as? Double ?? 0) * 1000).rounded())
+            values["\(name) @ \(time)"] = number(pair.last as? String ?? "")
         }
         return values
     }

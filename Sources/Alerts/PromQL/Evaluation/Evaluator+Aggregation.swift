@@ -54,8 +54,13 @@ extension Evaluator {
             }
             return groups.block(labels: grouping.labels, &annotations)
         }
-        if let totals = stream.totals(self) {
-            return try aggregateTotals(totals, &stream, grouping, &groups)
+        if window.count == 1 {
+            try readMoment(&stream) { index, value in
+                groups.add(value, to: Int(grouping.indices[index]))
+            } row: { index, row, annotations in
+                groups.add(row, in: 0..<1, to: Int(grouping.indices[index]), &annotations)
+            }
+            return groups.block(labels: grouping.labels, &annotations)
         }
         var row = Row(steps: window.count)
         var looked = 0
@@ -68,32 +73,32 @@ extension Evaluator {
         return groups.block(labels: grouping.labels, &annotations)
     }
 
-    /// Rates at one moment, from the totals that the store keeps: many series under one look.
-    private mutating func aggregateTotals(
-        _ totals: (call: RangeCall, start: Int64, end: Int64),
+    /// Reads all series at one moment, from the totals that the store keeps where it may: many under one look. Calls
+    /// `total` for each series whose value they give, and then `row` for each of the others.
+    mutating func readMoment(
         _ stream: inout SeriesStream,
-        _ grouping: Grouping,
-        _ groups: inout GroupAccumulator
-    ) throws(QueryError) -> Block {
-        var others: [Int] = []
-        var looked = try forEachTotal(totals, &stream) { index, value in
-            groups.add(value, to: Int(grouping.indices[index]))
-        } other: { index in
-            others.append(index)
+        total: (_ index: Int, _ value: Double) -> Void,
+        row body: (_ index: Int, _ row: Row, _ annotations: inout AnnotationSet) -> Void
+    ) throws(QueryError) {
+        var others: [Int]?
+        var looked = 0
+        if let totals = stream.totals(self) {
+            var left: [Int] = []
+            looked = try forEachTotal(totals, &stream, total) { left.append($0) }
+            others = left
         }
         var row = Row(steps: 1)
-        for index in others {
+        for index in others ?? Array(stream.selection.handles.indices) {
             try tick()
             looked += try stream.read(index, into: &row, &self)
-            groups.add(row, in: 0..<1, to: Int(grouping.indices[index]), &annotations)
+            body(index, row, &annotations)
         }
         count(samples: looked, of: stream.selector)
-        return groups.block(labels: grouping.labels, &annotations)
     }
 
     /// Calls `body` for each series that has a rate at the moment, `other` for those that the totals say nothing of:
     /// histograms, numbers that are not finite, and series with nothing in the range. Returns the samples looked at.
-    mutating func forEachTotal(
+    private mutating func forEachTotal(
         _ totals: (call: RangeCall, start: Int64, end: Int64),
         _ stream: inout SeriesStream,
         _ body: (_ index: Int, _ value: Double) -> Void,
@@ -101,8 +106,10 @@ extension Evaluator {
     ) throws(QueryError) -> Int {
         let handles = stream.selection.handles
         let (function, start, end) = (totals.call.function, totals.start, totals.end)
+        let haveOneName = stream.haveOneName
         var looked = 0
-        var firstWithResult: Int?
+        // Those whose names a remark may be due on.
+        var named: [Int] = []
         for slice in stride(from: 0, to: handles.count, by: Self.sliceLength) {
             try checkTime()
             let part = handles[slice..<Swift.min(handles.count, slice + Self.sliceLength)]
@@ -118,11 +125,11 @@ extension Evaluator {
                 }
                 looked += window.count
                 guard let value = Rates.extrapolated(function, window, start: start, end: end) else { return }
-                if firstWithResult == nil { firstWithResult = index }
+                if named.isEmpty || !haveOneName { named.append(index) }
                 body(index, value)
             }
         }
-        if let index = firstWithResult { stream.remark(on: handles[index].labels, totals.call, &annotations) }
+        for index in named { stream.remark(on: handles[index].labels, totals.call, &annotations) }
         return looked
     }
 

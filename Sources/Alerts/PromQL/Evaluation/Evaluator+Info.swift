@@ -81,7 +81,7 @@ extension Evaluator {
                     continue
                 }
                 guard case .float(let float) = value else {
-                    throw .execution("this should be an info metric, with float samples: \(handle.labels)")
+                    throw .execution("this should be an info metric, with float samples: \(handle.labels.inBraces)")
                 }
                 if !StaleMarker.isStale(float) { times[step] = time.milliseconds }
             }
@@ -129,8 +129,8 @@ struct InfoJoin {
             if let known = newest[key]?[name], let before = infos[known].times[step] {
                 if before == time {
                     throw .execution(
-                        "found duplicate series for info metric: existing \(infos[known].labels) @ \(before), "
-                            + "new \(info.labels) @ \(time)"
+                        "found duplicate series for info metric: existing \(infos[known].labels.inBraces) @ \(before), "
+                            + "new \(info.labels.inBraces) @ \(time)"
                     )
                 }
                 if before > time { continue }

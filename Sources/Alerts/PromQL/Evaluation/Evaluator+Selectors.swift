@@ -115,6 +115,7 @@ extension Evaluator {
         for step in 0..<window.count {
             let moment = reference(window.time(step), at: node.at, offset: offset)
             samples.narrow(after: moment.clampedDifference(lookback), through: moment.clampedSum(lookback))
+            try tick(samples: samples.count)
             if let value = samples.interpolated(at: moment) { row.set(step, value) }
         }
     }

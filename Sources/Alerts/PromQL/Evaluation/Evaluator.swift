@@ -49,12 +49,18 @@ struct Evaluator {
         if let reason = limits.shouldStop?() { throw reason }
     }
 
-    /// Called for each series; looks at the clock now and then.
+    /// Called for each series, and for what else takes about as long; looks at the clock now and then.
     @inline(__always)
-    mutating func tick() throws(QueryError) {
-        ticks &+= 1
-        if ticks & 0xFF == 0 { try checkTime() }
+    mutating func tick(_ work: Int = 1) throws(QueryError) {
+        ticks &+= work
+        guard ticks >= 256 else { return }
+        ticks = 0
+        try checkTime()
     }
+
+    /// The same for a step of a series whose range holds so many samples.
+    @inline(__always)
+    mutating func tick(samples: Int) throws(QueryError) { try tick(1 + samples / 64) }
 
     // MARK: Results
 

@@ -9,13 +9,21 @@ struct LatestPlan {
     /// For each step the place in `chosen`, or -1.
     private var places: [Int32] = []
 
-    init(for times: [Timestamp], first: Int64, lookback: Int64, _ window: EvaluationWindow) {
+    init(for commits: CommitTimes, first: Int64, lookback: Int64, _ window: EvaluationWindow) {
+        let times = commits.timestamps
+        var gaps = commits.gaps[...]
         places.reserveCapacity(window.count)
         var next = 0
         for step in 0..<window.count {
             let moment = first &+ window.step &* Int64(step)
             while next < times.count, times[next].milliseconds <= moment { next += 1 }
             guard next > 0, times[next - 1].milliseconds > moment.clampedDifference(lookback) else {
+                places.append(-1)
+                continue
+            }
+            // A gap begins with a stale marker: nothing is present in it.
+            while let gap = gaps.first, gap.upperBound < next { gaps.removeFirst() }
+            if let gap = gaps.first, gap.contains(next - 1) {
                 places.append(-1)
                 continue
             }

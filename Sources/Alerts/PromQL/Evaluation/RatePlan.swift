@@ -114,7 +114,7 @@ struct RatePlan {
         )
     }
 
-    /// Fills a row that is clear; false when a stale marker is among the values, which the plan knows nothing of.
+    /// Fills a row that is clear; false when a counter falls from so high that the sum of the resets is too coarse.
     mutating func fill(_ row: inout Row, _ values: [Double]) -> Bool {
         guard sumUpResets(values) else { return false }
         fill(&row, steps.indices, values[...], corrections[...])
@@ -163,18 +163,17 @@ struct RatePlan {
         return increase * step.factor
     }
 
-    /// The sum of the values before each reset, for every value; false when there is a stale marker.
+    /// The sum of the values before each reset, for every value; false when it is too coarse.
     private mutating func sumUpResets(_ values: [Double]) -> Bool {
         corrections.removeAll(keepingCapacity: true)
         corrections.reserveCapacity(values.count)
         var sum = 0.0
         var previous = values.first ?? 0
         for value in values {
-            if value.bitPattern == StaleMarker.bits { return false }
             if value < previous { sum += previous }
             corrections.append(sum)
             previous = value
         }
-        return true
+        return ResetSum.isPrecise(sum, beside: 0) || values.allSatisfy { ResetSum.isPrecise(sum, beside: $0) }
     }
 }

@@ -20,7 +20,7 @@ struct SeriesStream {
     private var namesSeen: Set<String> = []
     /// All series have one name, and it was looked at.
     private var knowsTheName = false
-    private let hasOneName: Bool
+    let haveOneName: Bool
 
     init(source: Source, selection: Selection, window: EvaluationWindow) {
         self.source = source
@@ -28,7 +28,7 @@ struct SeriesStream {
         self.window = window
         extent = 0..<window.count
         let selector = Self.selector(of: source)
-        hasOneName = selector.matchers.contains { $0.name == ReservedLabels.name && $0.operation == .equal }
+        haveOneName = selector.matchers.contains { $0.name == ReservedLabels.name && $0.operation == .equal }
     }
 
     private static func selector(of source: Source) -> VectorSelector {
@@ -165,6 +165,7 @@ struct SeriesStream {
             through: Timestamp(milliseconds: last.clampedSum(reach)),
             into: &columns
         )
+        columns.removeStale()
         guard !columns.isEmpty else { return 0 }
         let count = columns.count
         if !call.isExtended, matrix.selector.at == nil, window.count > 1, Self.usesTotals(call.function),
@@ -186,6 +187,7 @@ struct SeriesStream {
             call.start = call.end.clampedDifference(length)
             samples.narrow(after: call.end.clampedDifference(back), through: call.end.clampedSum(reach))
             guard !samples.isEmpty else { continue }
+            try evaluator.tick(samples: samples.count)
             if let first = parameters.first { call.parameters.0 = first[step] }
             if parameters.count > 1 { call.parameters.1 = parameters[1][step] }
             if let value = try RangeFunctions.evaluate(call, samples, &evaluator.annotations) { row.set(step, value) }
@@ -199,7 +201,7 @@ struct SeriesStream {
     /// Says once for each name that it does not look like a counter's.
     mutating func remark(on labels: Labels, _ call: RangeCall, _ annotations: inout AnnotationSet) {
         if knowsTheName { return }
-        knowsTheName = !call.remarksOnNames || (hasOneName && !call.readsTypeLabel)
+        knowsTheName = !call.remarksOnNames || (haveOneName && !call.readsTypeLabel)
         guard call.remarksOnNames else { return }
         let name = labels.name
         guard namesSeen.insert(name).inserted, !name.isEmpty else { return }
@@ -374,6 +376,7 @@ extension Evaluator {
                 call.start = call.end.clampedDifference(length)
                 samples.narrow(after: call.start, through: call.end)
                 guard !samples.isEmpty else { continue }
+                try tick(samples: samples.count)
                 if let first = parameters.first { call.parameters.0 = first[step] }
                 if parameters.count > 1 { call.parameters.1 = parameters[1][step] }
                 if let value = try RangeFunctions.evaluate(call, samples, &annotations) { row.set(step, value) }

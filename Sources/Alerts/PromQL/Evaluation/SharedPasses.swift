@@ -143,23 +143,11 @@ extension Evaluator {
         try hold(handles.count)
         defer { release(handles.count) }
         var column = Row(steps: handles.count)
-        var others = Array(handles.indices)
-        var looked = 0
-        if let totals = stream.totals(self) {
-            others = []
-            looked += try forEachTotal(totals, &stream) { index, value in
-                column.set(index, value)
-            } other: { index in
-                others.append(index)
-            }
-        }
-        var row = Row(steps: 1)
-        for index in others {
-            try tick()
-            looked += try stream.read(index, into: &row, &self)
+        try readMoment(&stream) { index, value in
+            column.set(index, value)
+        } row: { index, row, _ in
             if let value = row.value(0) { column.set(index, value) }
         }
-        count(samples: looked, of: stream.selector)
         return column
     }
 }

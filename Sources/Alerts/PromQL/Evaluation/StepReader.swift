@@ -25,6 +25,14 @@ struct StepReader {
         var commits: Int
         /// Series to read under one look: a longer span takes longer.
         var batch: Int
+        /// Series that were read by the plan, and that were not, since it was made.
+        var hits = 0
+        var misses = 0
+        /// How many plans were made for this writer before.
+        var attempts = 0
+
+        /// The series that the plan was made after is the odd one.
+        var isUseless: Bool { misses >= 8 && misses > hits && attempts < 8 }
     }
 
     private let purpose: Purpose
@@ -54,7 +62,11 @@ struct StepReader {
     /// sample by sample.
     mutating func read(_ index: Int, of handles: [SeriesHandle], _ reader: StoreReader, into row: inout Row) -> Int? {
         if !held.contains(index), !load(index, handles, reader) { return nil }
-        guard let target, case .values = table.outcomes[index - held.lowerBound] else { return nil }
+        guard let target, case .values = table.outcomes[index - held.lowerBound] else {
+            miss(handles[index], reader)
+            return nil
+        }
+        self.target?.hits += 1
         let start = (index - held.lowerBound) * target.choice.count
         let values = table.values[start..<(start + target.choice.count)]
         switch target.plan {
@@ -78,14 +90,26 @@ struct StepReader {
         return false
     }
 
+    /// The plan does not fit a series: when that happens often, the series that follow get one made after it.
+    private mutating func miss(_ handle: SeriesHandle, _ reader: StoreReader) {
+        target?.misses += 1
+        guard let old = target, old.isUseless, var made = makeTarget(handle, reader) else { return }
+        made.attempts = old.attempts + 1
+        target = made
+        held = 0..<0
+    }
+
     /// Takes up the plan for the writer of a series, made now or before.
     private mutating func selectTarget(_ handle: SeriesHandle, _ reader: StoreReader) -> Bool {
+        if let target { targets[target.choice.source] = target }
         target = nil
         guard let source = reader.source(handle) else { return false }
-        if let known = targets[source] {
-            target = known
-            return true
-        }
+        if targets.count >= Self.targetLimit, targets[source] == nil { targets.removeAll() }
+        target = targets[source] ?? makeTarget(handle, reader)
+        return target != nil
+    }
+
+    private func makeTarget(_ handle: SeriesHandle, _ reader: StoreReader) -> Target? {
         let last = first &+ window.step &* Int64(max(0, window.count - 1))
         guard
             let times = reader.commits(
@@ -93,32 +117,30 @@ struct StepReader {
                 after: Timestamp(milliseconds: first.clampedDifference(reach)),
                 through: Timestamp(milliseconds: last)
             )
-        else { return false }
+        else { return nil }
+        let present = times.present
         let chosen: [Int]
         let plan: Plan
         let extent: Range<Int>
         switch purpose {
         case .latest(let lookback):
-            let latest = LatestPlan(for: times.timestamps, first: first, lookback: lookback, window)
+            let latest = LatestPlan(for: times, first: first, lookback: lookback, window)
             (plan, extent, chosen) = (.latest(latest), latest.extent, latest.chosen)
         case .rate(let function, let length):
             var rate = RatePlan()
-            rate.prepare(for: times.timestamps, function, first: first, length: length, window)
+            let timestamps = times.gaps.isEmpty ? times.timestamps : present.map { times.timestamps[$0] }
+            rate.prepare(for: timestamps, function, first: first, length: length, window)
             extent = rate.extent
-            chosen = rate.reduce()
+            chosen = rate.reduce().map { present[$0] }
             plan = .rate(rate)
         }
-        let made = Target(
+        return Target(
             choice: CommitChoice(times, positions: chosen),
             plan: plan,
             extent: extent,
-            commits: times.timestamps.count,
-            batch: Swift.max(1, Swift.min(64, Self.rowsPerBatch / Swift.max(1, times.timestamps.count)))
+            commits: present.count,
+            batch: Swift.max(1, Swift.min(64, Self.rowsPerBatch / Swift.max(1, present.count)))
         )
-        if targets.count >= Self.targetLimit { targets.removeAll() }
-        targets[times.source] = made
-        target = made
-        return true
     }
 
     /// How far before the first step's moment samples count.

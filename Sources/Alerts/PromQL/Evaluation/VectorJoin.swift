@@ -93,8 +93,8 @@ struct VectorJoin {
             matching.isOn ? labels.keeping(matching.labels) : labels.dropping(matching.labels + [ReservedLabels.name])
         let side = isSwapped ? "left" : "right"
         return .execution(
-            "found duplicate series for the match group \(group) on the \(side) hand-side of the operation: "
-                + "[\(labels), \(one.series[second].labels)];many-to-many matching not allowed: "
+            "found duplicate series for the match group \(group.inBraces) on the \(side) hand-side of the operation: "
+                + "[\(labels.inBraces), \(one.series[second].labels.inBraces)];many-to-many matching not allowed: "
                 + "matching labels must be unique on one side"
         )
     }

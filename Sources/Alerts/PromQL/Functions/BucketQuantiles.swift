@@ -70,10 +70,13 @@ enum BucketQuantiles {
         guard all.contains(where: { $0.upper == .infinity }) else { return Result(value: .nan) }
         let (buckets, wasForced) = prepared(all)
         guard buckets.count >= 2, let total = buckets.last?.count, total != 0 else { return Result(value: .nan) }
-        if total.isNaN { return Result(value: .nan) }
         var rank = share * total
-        var index = 0
-        while index < buckets.count - 1, !(buckets[index].count >= rank) { index += 1 }
+        // Halving as Prometheus does shows where counts are NaN, which are never large enough.
+        var (index, above) = (0, buckets.count - 1)
+        while index < above {
+            let middle = (index + above) / 2
+            if buckets[middle].count >= rank { above = middle } else { index = middle + 1 }
+        }
         if index == buckets.count - 1 { return Result(value: buckets[buckets.count - 2].upper, wasForced: wasForced) }
         if index == 0, buckets[0].upper <= 0 { return Result(value: buckets[0].upper, wasForced: wasForced) }
         var start = 0.0

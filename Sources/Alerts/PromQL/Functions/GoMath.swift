@@ -4,14 +4,16 @@ import Glibc
 
 /// Functions whose results differ in the last digit, or for NaN and zeros, between Go's library and C's.
 enum GoMath {
-    /// NaN wins, and -0 is less than 0.
+    /// NaN wins, but not against the infinity that nothing is less than; and -0 is less than 0.
     static func min(_ left: Double, _ right: Double) -> Double {
+        if left == -.infinity || right == -.infinity { return -.infinity }
         if left.isNaN || right.isNaN { return .nan }
         if left == 0, right == 0 { return left.sign == .minus ? left : right }
         return left < right ? left : right
     }
 
     static func max(_ left: Double, _ right: Double) -> Double {
+        if left == .infinity || right == .infinity { return .infinity }
         if left.isNaN || right.isNaN { return .nan }
         if left == 0, right == 0 { return left.sign == .minus ? right : left }
         return left > right ? left : right

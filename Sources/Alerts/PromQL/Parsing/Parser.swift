@@ -268,6 +268,12 @@ struct Parser {
         guard let value = NumberScanner.value(of: input[token.range]) else {
             throw error("error parsing number: \(text(token.range))", token.range)
         }
+        // Inf is a word of its own.
+        let isWord = input[token.range].contains { $0 | 0x20 == UInt8(ascii: "n") }
+        guard value.isFinite || isWord else {
+            let shown = GoText.quote(text(token.range))
+            throw error("error parsing number: strconv.ParseFloat: parsing \(shown): value out of range", token.range)
+        }
         return NumberLiteral(value: value, range: token.range, isDuration: false)
     }
 
