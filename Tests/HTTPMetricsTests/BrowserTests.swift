@@ -43,7 +43,7 @@ struct BrowserTests {
                 lines("browser_beacons_total").contains(accepted)
             }
             #expect(isAccepted, "\(lines("browser_")) \(lines("http_server_request_duration_seconds_count"))")
-            withExtendedLifetime(browser) {}
+            await browser.stop()
         }
         // What a plain page over HTTP has; nothing is painted without a display of some size.
         for phase in ["dns", "connect", "ttfb", "response", "interactive", "dom_content_loaded", "load"] {
@@ -63,6 +63,7 @@ struct BrowserTests {
     }
 }
 
-private let browser: String? = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].first {
+/// The program itself: the scripts in /usr/bin start it as a child, which would outlive them.
+private let browser: String? = ["/usr/lib/chromium/chromium-headless-shell", "/usr/lib/chromium/chromium"].first {
     FileManager.default.isExecutableFile(atPath: $0)
 }
