@@ -83,6 +83,25 @@ struct ProcessTests {
         #expect(await probed.process.stop(SIGTERM) == .code(0))
     }
 
+    @Test func aDatabaseThatIsTakenAwayEndsReadinessWithinASecondAndNeverLiveness() async throws {
+        let directory = try TemporaryDirectory("booking")
+        let data = directory.path("data")
+        let service = try await Service(data: data)
+        #expect(try await waitUntil { try await service.get("/readyz").hasPrefix("HTTP/1.1 200") })
+        try FileManager.default.moveItem(atPath: data + "/booking.db", toPath: data + "/aside.db")
+        let gone = ContinuousClock.now
+        #expect(try await waitUntil { try await service.get("/readyz").hasPrefix("HTTP/1.1 503") })
+        // the check's interval, its second attempt at once, and the question itself
+        #expect(ContinuousClock.now - gone < .milliseconds(1_500))
+        let answer = try await service.get("/readyz")
+        #expect(answer.contains("X-Health-Reason: missing\r\n"), "\(answer)")
+        #expect(answer.contains("\r\n\r\nmissing: database\n"), "\(answer)")
+        #expect(try await service.get("/livez").hasPrefix("HTTP/1.1 200"))
+        try FileManager.default.moveItem(atPath: data + "/aside.db", toPath: data + "/booking.db")
+        #expect(try await waitUntil { try await service.get("/readyz").hasPrefix("HTTP/1.1 200") })
+        _ = await service.process.stop()
+    }
+
     @Test func mistakesAreOneLineEachAndEndWithOne() async throws {
         let directory = try TemporaryDirectory("booking")
         let configuration = try directory.write("listen: 5\ncolour: blue\n", to: "wrong.yml")
@@ -145,13 +164,14 @@ struct ProcessTests {
                         }
                     }
                 }
-                try? await Task.sleep(for: .milliseconds(400))
+                let before = await confirmed.bookings.count
+                _ = await waitUntil { await confirmed.bookings.count >= before + 25 }
                 _ = await service.process.stop(SIGKILL)
                 await group.waitForAll()
             }
         }
         let ledger = await confirmed.bookings
-        #expect(ledger.count > 20)
+        #expect(ledger.count >= 100)
         let service = try await Service(data: data)
         let token = try await token(data, "ada")
         let event = eventId

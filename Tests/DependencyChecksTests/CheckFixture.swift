@@ -34,6 +34,25 @@ final class CheckFixture: Sendable {
         )
     }
 
+    /// A check without logins beside its connection.
+    func postgres(
+        _ dsn: String,
+        _ change: (inout PostgresCheckConfiguration) -> Void = { _ in }
+    ) throws -> PostgresCheck {
+        var configuration = PostgresCheckConfiguration(dsn: dsn)
+        configuration.loginInterval = nil
+        change(&configuration)
+        return try PostgresCheck(name: "database", configuration, in: environment)
+    }
+
+    /// A check without logins beside its connection.
+    func redis(_ url: String, _ change: (inout RedisCheckConfiguration) -> Void = { _ in }) throws -> RedisCheck {
+        var configuration = RedisCheckConfiguration(url: url)
+        configuration.loginInterval = nil
+        change(&configuration)
+        return try RedisCheck(name: "cache", configuration, in: environment)
+    }
+
     var edgeNames: [String] { edges.names.withLock { $0 } }
 }
 

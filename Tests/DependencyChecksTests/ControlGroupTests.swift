@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DependencyChecks
+import Foundation
 import HealthChecks
 import TestSupport
 import Testing
@@ -47,5 +48,37 @@ struct ControlGroupTests {
         try directory.write("990000000", to: group + "memory.current")
         let full = await check.check(deadline: .seconds(2))
         #expect(full.reason == .outOfMemory, "\(full.text)")
+    }
+
+    @Test(.enabled(if: ControlGroup.root != nil, "needs root and control groups of version 2"))
+    func `a real control group's use is what the kernel counts`() async throws {
+        let group = try ControlGroup()
+        let burner = try ChildProcess("/bin/sh", ["-c", "while :; do :; done"])
+        try group.take(burner.identifier)
+        let directory = try TemporaryDirectory("cgroup")
+        try directory.write("0::\(group.path)\n", to: "proc/self/cgroup")
+        try directory.write("", to: "sys/fs/none")
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.path("sys/fs/cgroup"),
+            withDestinationPath: try #require(ControlGroup.root)
+        )
+        var configuration = HostCheckConfiguration()
+        configuration.procPath = directory.path("proc")
+        configuration.sysPath = directory.path("sys")
+        let fixture = try CheckFixture()
+        let check = try HostCheck(name: "host", configuration, in: fixture.environment)
+        #expect(try await waitUntil { try group.cpuSeconds() > 0.2 })
+        let before = (try group.cpuSeconds(), try group.cpuSeconds("user_usec"))
+        let result = await check.check(deadline: .seconds(2))
+        let after = (try group.cpuSeconds(), try group.cpuSeconds("user_usec"))
+        let used = try #require(result.value("container_cpu_usage_seconds_total"))
+        let user = try #require(result.value("container_cpu_user_seconds_total"))
+        #expect(before.0 <= used && used <= after.0)
+        #expect(before.1 <= user && user <= after.1)
+        for resource in ["cpu", "memory", "io"] {
+            #expect(result.value("container_pressure_\(resource)_waiting_seconds_total") != nil)
+        }
+        await burner.stop(SIGKILL)
+        withExtendedLifetime(fixture) {}
     }
 }

@@ -81,4 +81,28 @@ struct FileAndProcessCheckTests {
         #expect(await (try check(.pidFile("/no/such.pid"))).check(deadline: .seconds(1)).text == "not running")
         #expect(await (try check(.unit("no-such-unit"))).check(deadline: .seconds(1)).reason == .missing)
     }
+
+    @Test(.enabled(if: ControlGroup.root != nil, "needs root and control groups of version 2"))
+    func `a process is found by its unit`() async throws {
+        let group = try ControlGroup()
+        let process = try ChildProcess("sleep", ["1000"])
+        try group.take(process.identifier)
+        for name in [group.unit, String(group.unit.dropLast(".service".count))] {
+            let check = try ProcessCheck(
+                name: "unit",
+                ProcessCheckConfiguration(target: .unit(name)),
+                in: fixture.environment
+            )
+            let found = await check.check(deadline: .seconds(2))
+            #expect(found.verdict == .up, "\(found.text)")
+            #expect(found.value("process_threads") == 1)
+        }
+        await process.stop(SIGKILL)
+        let check = try ProcessCheck(
+            name: "unit",
+            ProcessCheckConfiguration(target: .unit(group.unit)),
+            in: fixture.environment
+        )
+        #expect(await check.check(deadline: .seconds(2)).reason == .missing)
+    }
 }

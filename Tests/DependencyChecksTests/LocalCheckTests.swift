@@ -102,6 +102,24 @@ struct LocalCheckTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    @Test(.enabled(if: SmallDisk.isPossible))
+    func `a full disk is told, also where it is mounted read-only here, and a read-only image is not`() async throws {
+        let disk = try SmallDisk(bytes: 1 << 20)
+        _ = try await ChildProcess.run("dd", ["if=/dev/zero", "of=\(disk.path)/filler", "bs=4096"])
+        let check = try HostCheck(name: "host", HostCheckConfiguration(), in: fixture.environment)
+        let full = await check.check(deadline: .seconds(5))
+        #expect(full.reason == .full && full.text.contains(disk.path), "\(full.text)")
+        let remounted = try await ChildProcess.run("mount", ["-o", "remount,bind,ro", disk.path])
+        #expect(remounted.exit == .code(0), "\(remounted.error)")
+        let bound = await check.check(deadline: .seconds(5))
+        #expect(bound.reason == .full && bound.text.contains(disk.path), "\(bound.text)")
+        #expect(bound.value("node_filesystem_readonly", ["mountpoint": disk.path]) == 1)
+        try disk.setReadOnly(true)
+        let image = await check.check(deadline: .seconds(5))
+        #expect(!image.text.contains(disk.path), "\(image.text)")
+        withExtendedLifetime(disk) {}
+    }
+
     @Test
     func `the host's series are those of node_exporter, read from the kernel`() async throws {
         let check = try HostCheck(name: "host", HostCheckConfiguration(), in: fixture.environment)

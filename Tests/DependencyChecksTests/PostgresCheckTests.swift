@@ -18,7 +18,7 @@ struct PostgresCheckTests {
     func `a healthy server yields the exporter's series, each once`() async throws {
         let server = try await PostgresServer(settings: ["max_connections": "42"])
         try await server.execute("CREATE TABLE slots (id int); INSERT INTO slots SELECT generate_series(1, 100)")
-        let check = try check(server)
+        let check = try fixture.postgres(server.url)
         _ = await check.check(deadline: .seconds(5))
         let result = await check.check(deadline: .seconds(5))
         #expect(result.verdict == .up, "\(result.text)")
@@ -47,7 +47,7 @@ struct PostgresCheckTests {
     @Test
     func `a server that dies is known at once, refuses, and is seen again when it is back`() async throws {
         let server = try await PostgresServer()
-        let check = try check(server)
+        let check = try fixture.postgres(server.url)
         #expect(await check.check(deadline: .seconds(5)).isUp)
         let killed = ContinuousClock.now
         await server.stop(SIGQUIT)
@@ -65,7 +65,7 @@ struct PostgresCheckTests {
     @Test
     func `a frozen server times out within the deadline, with one connection, and recovers`() async throws {
         let server = try await PostgresServer()
-        let check = try check(server)
+        let check = try fixture.postgres(server.url)
         #expect(await check.check(deadline: .seconds(5)).isUp)
         server.suspendAll()
         for _ in 0..<3 {
@@ -86,7 +86,7 @@ struct PostgresCheckTests {
     @Test
     func `a server that hangs on new logins only is found by the login beside the connection`() async throws {
         let server = try await PostgresServer()
-        let check = try check(server) { $0.loginInterval = .milliseconds(1) }
+        let check = try fixture.postgres(server.url) { $0.loginInterval = .milliseconds(1) }
         #expect(await check.check(deadline: .seconds(5)).isUp)
         server.suspend()
         let start = ContinuousClock.now
@@ -102,7 +102,7 @@ struct PostgresCheckTests {
     func `as long as nobody else gets in, the open connection proves nothing`() async throws {
         let server = try await PostgresServer()
         try await server.execute("CREATE ROLE plain LOGIN CONNECTION LIMIT 1")
-        let check = try makeCheck("postgresql://plain@127.0.0.1:\(server.port)/postgres") {
+        let check = try fixture.postgres("postgresql://plain@127.0.0.1:\(server.port)/postgres") {
             $0.loginInterval = .milliseconds(300)
         }
         #expect(await check.check(deadline: .seconds(2)).verdict == .up)
@@ -118,18 +118,26 @@ struct PostgresCheckTests {
     @Test
     func `a backend that is frozen in mid-query times out, and its connection is not used again`() async throws {
         let server = try await PostgresServer()
-        let check = try check(server) { $0.query = "SELECT pg_sleep(0.2)" }
+        let check = try fixture.postgres(server.url) {
+            $0.query = "SELECT pg_sleep(1)"
+            $0.statementTimeout = .seconds(5)
+        }
         #expect(await check.check(deadline: .seconds(5)).verdict == .up)
         let find = "SELECT pid FROM pg_stat_activity WHERE application_name = 'sidecar'"
         let backend = try #require(Int32(try await server.execute(find)))
-        let attempt = Task { await check.check(deadline: .milliseconds(400)) }
-        try await Task.sleep(for: .milliseconds(50))
-        kill(backend, SIGSTOP)
         let start = ContinuousClock.now
+        let attempt = Task { await check.check(deadline: .milliseconds(1_800)) }
+        let isAsked = try await waitUntil {
+            let asks =
+                "SELECT query LIKE '%pg_sleep%' AND state = 'active' FROM pg_stat_activity WHERE pid = \(backend)"
+            return try await server.execute(asks) == "t"
+        }
+        #expect(isAsked)
+        kill(backend, SIGSTOP)
         let hung = await attempt.value
         #expect(hung.reason == .timeout, "\(hung.text)")
-        #expect(ContinuousClock.now - start < .milliseconds(450))
-        let next = await check.check(deadline: .seconds(2))
+        #expect(ContinuousClock.now - start < .milliseconds(1_850))
+        let next = await check.check(deadline: .seconds(5))
         #expect(next.verdict == .up, "another backend answers: \(next.text)")
         kill(backend, SIGCONT)
         let isAlone = try await waitUntil {
@@ -151,16 +159,17 @@ struct PostgresCheckTests {
         try await server.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
         try await server.execute("CREATE ROLE plain LOGIN")
         let base = "127.0.0.1:\(server.port)"
-        let wrong = try makeCheck("postgresql://guarded:wr0ng-S3CRET@\(base)/postgres")
+        let wrong = try fixture.postgres("postgresql://guarded:wr0ng-S3CRET@\(base)/postgres")
         let refused = await wrong.check(deadline: .seconds(2))
         #expect(refused.reason == .auth)
         #expect(!refused.text.contains("S3CRET"))
         #expect(
-            try await makeCheck("postgresql://guarded@\(base)/postgres").check(deadline: .seconds(2)).reason == .auth
+            try await fixture.postgres("postgresql://guarded@\(base)/postgres").check(deadline: .seconds(2)).reason
+                == .auth
         )
-        let missing = try makeCheck("postgresql://postgres@\(base)/nowhere")
+        let missing = try fixture.postgres("postgresql://postgres@\(base)/nowhere")
         #expect(await missing.check(deadline: .seconds(2)).reason == .missing)
-        let readOnly = try makeCheck(
+        let readOnly = try fixture.postgres(
             "postgresql://postgres@\(base)/postgres?options=-cdefault_transaction_read_only%3Don"
         ) {
             $0.requiresWritable = true
@@ -178,7 +187,7 @@ struct PostgresCheckTests {
             isFull = await waitUntil(deadline: .milliseconds(300)) { (try? await server.execute(count)) == "6" }
         }
         try #require(isFull)
-        let full = try makeCheck("postgresql://plain@\(base)/postgres")
+        let full = try fixture.postgres("postgresql://plain@\(base)/postgres")
         #expect(await full.check(deadline: .seconds(2)).reason == .tooManyConnections)
         full.close()
         for sleeper in sleepers { await sleeper.stop(SIGKILL) }
@@ -199,12 +208,12 @@ struct PostgresCheckTests {
         _ = await waitUntil {
             (try? await server.execute("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'")) == "1"
         }
-        let byLock = try check(server) {
+        let byLock = try fixture.postgres(server.url) {
             $0.query = "SELECT count(*) FROM locked"
             $0.lockTimeout = .milliseconds(100)
         }
         #expect(await byLock.check(deadline: .seconds(2)).reason == .busy)
-        let byStatement = try check(server) {
+        let byStatement = try fixture.postgres(server.url) {
             $0.query = "SELECT pg_sleep(5)"
             $0.statementTimeout = .milliseconds(100)
         }
@@ -219,7 +228,7 @@ struct PostgresCheckTests {
     func `a group that is not allowed fails alone`() async throws {
         let server = try await PostgresServer()
         try await server.execute("CREATE ROLE plain LOGIN")
-        let check = try makeCheck("postgresql://plain@127.0.0.1:\(server.port)/postgres")
+        let check = try fixture.postgres("postgresql://plain@127.0.0.1:\(server.port)/postgres")
         let result = await check.check(deadline: .seconds(5))
         #expect(result.verdict == .up, "\(result.text)")
         #expect(result.value("pg_scrape_collector_success", ["collector": "wal"]) == 0)
@@ -232,24 +241,7 @@ struct PostgresCheckTests {
     @Test(arguments: ["", "postgresql://u:S3CRET@[bad", "host=x port"])
     func `a connection string that cannot be read is refused without being shown`(dsn: String) throws {
         if dsn.isEmpty { return }
-        let error = #expect(throws: CheckConfigurationError.self) { try makeCheck(dsn) }
+        let error = #expect(throws: CheckConfigurationError.self) { try fixture.postgres(dsn) }
         #expect(error?.description.contains("S3CRET") == false)
-    }
-
-    private func check(
-        _ server: PostgresServer,
-        _ change: (inout PostgresCheckConfiguration) -> Void = { _ in }
-    ) throws -> PostgresCheck {
-        try makeCheck(server.url, change)
-    }
-
-    private func makeCheck(
-        _ dsn: String,
-        _ change: (inout PostgresCheckConfiguration) -> Void = { _ in }
-    ) throws -> PostgresCheck {
-        var configuration = PostgresCheckConfiguration(dsn: dsn)
-        configuration.loginInterval = nil
-        change(&configuration)
-        return try PostgresCheck(name: "database", configuration, in: fixture.environment)
     }
 }

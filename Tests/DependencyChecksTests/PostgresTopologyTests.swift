@@ -15,21 +15,11 @@ struct PostgresTopologyTests {
         fixture = try CheckFixture()
     }
 
-    private func check(
-        _ dsn: String,
-        _ change: (inout PostgresCheckConfiguration) -> Void = { _ in }
-    ) throws -> PostgresCheck {
-        var configuration = PostgresCheckConfiguration(dsn: dsn)
-        configuration.loginInterval = nil
-        change(&configuration)
-        return try PostgresCheck(name: "database", configuration, in: fixture.environment)
-    }
-
     @Test
     func `a replica is not taken for well because its receiver is dead`() async throws {
         let primary = try await PostgresServer(settings: ["wal_level": "replica"])
         let replica = try await StandbyServer(of: primary)
-        let watch = try check(replica.url) {
+        let watch = try fixture.postgres(replica.url) {
             $0.slowInterval = .milliseconds(1)
             $0.maximumLag = .seconds(3600)
         }
@@ -38,9 +28,9 @@ struct PostgresTopologyTests {
         #expect(good.verdict == .up, "\(good.text)")
         #expect(good.value("pg_replication_is_replica") == 1)
         #expect(good.value("pg_replication_lag_seconds") == 0)
-        let writable = try check(replica.url) { $0.requiresWritable = true }
+        let writable = try fixture.postgres(replica.url) { $0.requiresWritable = true }
         #expect(await writable.check(deadline: .seconds(2)).reason == .readOnly)
-        let source = try check(primary.url)
+        let source = try fixture.postgres(primary.url)
         let isSeen = await waitUntil {
             await source.check(deadline: .seconds(2))
                 .value("pg_stat_replication_pg_wal_lsn_diff", ["state": "streaming"]) == 0
@@ -73,16 +63,16 @@ struct PostgresTopologyTests {
     func `through PgBouncer everything is asked for, and what it says itself is told apart`() async throws {
         let server = try await PostgresServer()
         let pooler = try await PgBouncer(before: server, settings: ["max_client_conn": "3", "query_wait_timeout": "1"])
-        let pooled = try check(pooler.url) { $0.statementTimeout = .milliseconds(300) }
+        let pooled = try fixture.postgres(pooler.url) { $0.statementTimeout = .milliseconds(300) }
         let good = await pooled.check(deadline: .seconds(2))
         #expect(good.verdict == .up, "\(good.text)")
         #expect(good.value("pg_exporter_last_scrape_error") == 0)
         #expect(good.value("pg_settings_max_connections") != nil)
-        let nowhere = await (try check(pooler.url(database: "nowhere"))).check(deadline: .seconds(2))
+        let nowhere = await (try fixture.postgres(pooler.url(database: "nowhere"))).check(deadline: .seconds(2))
         #expect(nowhere.reason == .missing, "\(nowhere.text)")
-        let others = [try check(pooler.url), try check(pooler.url)]
+        let others = [try fixture.postgres(pooler.url), try fixture.postgres(pooler.url)]
         for other in others { #expect(await other.check(deadline: .seconds(2)).isUp) }
-        let crowded = await (try check(pooler.url)).check(deadline: .seconds(2))
+        let crowded = await (try fixture.postgres(pooler.url)).check(deadline: .seconds(2))
         #expect(crowded.reason == .tooManyConnections, "\(crowded.text)")
         for other in others { other.close() }
         server.suspendAll()
@@ -93,7 +83,7 @@ struct PostgresTopologyTests {
         #expect(await waitUntil { await pooled.check(deadline: .seconds(1)).isUp })
         await server.stop()
         #expect(await waitUntil { !(await pooled.check(deadline: .seconds(2)).isUp) })
-        let down = await (try check(pooler.url)).check(deadline: .seconds(2))
+        let down = await (try fixture.postgres(pooler.url)).check(deadline: .seconds(2))
         #expect(down.reason == .connectRefused || down.reason == .timeout, "\(down.text)")
         #expect(down.value("pg_up") == 0)
         try await server.start()
@@ -120,7 +110,7 @@ struct PostgresTopologyTests {
         try await server.execute("CREATE ROLE certified LOGIN")
         func result(_ host: String, _ options: String, user: String = "postgres") async throws -> CheckResult {
             let dsn = "host=\(host) port=\(server.port) user=\(user) dbname=postgres \(options)"
-            return await (try check(dsn)).check(deadline: .seconds(2))
+            return await (try fixture.postgres(dsn)).check(deadline: .seconds(2))
         }
         let full = "sslmode=verify-full sslrootcert=\(certificates.authority)"
         #expect(try await result("localhost", full).verdict == .up)
@@ -141,7 +131,7 @@ struct PostgresTopologyTests {
         _ = try await ChildProcess.run("chown", ["postgres", disk.path])
         try await server.execute("CREATE TABLESPACE tiny LOCATION '\(disk.path)'")
         try await server.execute("CREATE TABLE filler (text text) TABLESPACE tiny")
-        let check = try check(server.url) {
+        let check = try fixture.postgres(server.url) {
             $0.query = "INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 100)"
         }
         #expect(await check.check(deadline: .seconds(2)).verdict == .up)
@@ -175,7 +165,7 @@ struct PostgresTopologyTests {
             let words = ["-X", "-h", server.directory.path, "-p", "\(server.port)", "-U", "postgres", "-d", "postgres"]
             return try ChildProcess("psql", words + ["-f", path])
         }
-        let check = try check(server.url)
+        let check = try fixture.postgres(server.url)
         let calm = await check.check(deadline: .seconds(2))
         #expect(calm.value("pg_long_running_transactions") == 0)
         #expect(calm.value("pg_blocked_sessions") == 0)
@@ -240,7 +230,7 @@ struct PostgresTopologyTests {
         try await server.execute("DELETE FROM room WHERE id % 10 <> 0")
         try await server.execute("ANALYZE room")
         try await server.execute("SELECT pg_switch_wal()")
-        let check = try check(server.url) {
+        let check = try fixture.postgres(server.url) {
             $0.collectors.insert(.statements)
             $0.slowInterval = .milliseconds(1)
         }

@@ -21,7 +21,7 @@ struct RedisCheckTests {
         try await server.command(["GET", "a"])
         try await server.command(["GET", "nothing"])
         try await server.command(["NONSENSE"])
-        let check = try check(server.url)
+        let check = try fixture.redis(server.url)
         _ = await check.check(deadline: .seconds(2))
         let result = await check.check(deadline: .seconds(2))
         #expect(result.verdict == .up, "\(result.text)")
@@ -47,7 +47,7 @@ struct RedisCheckTests {
             "--maxmemory", "2mb", "--maxmemory-policy", "allkeys-lru", "--latency-monitor-threshold", "1",
             "--slowlog-log-slower-than", "5000", "--enable-debug-command", "yes",
         ])
-        let check = try check(server.url)
+        let check = try fixture.redis(server.url)
         let calm = await check.check(deadline: .seconds(2))
         #expect(calm.value("redis_slowlog_length") == 0)
         #expect(calm.value("redis_evicted_keys_total") == 0)
@@ -73,7 +73,7 @@ struct RedisCheckTests {
     @Test
     func `a server that dies is known at once, refuses, and is seen again when it is back`() async throws {
         let server = try await RedisServer()
-        let check = try check(server.url)
+        let check = try fixture.redis(server.url)
         #expect(await check.check(deadline: .seconds(2)).isUp)
         await server.stop()
         #expect(await waitUntil(every: .milliseconds(1)) { !fixture.edgeNames.isEmpty })
@@ -88,7 +88,7 @@ struct RedisCheckTests {
     @Test
     func `a frozen server times out within the deadline and recovers`() async throws {
         let server = try await RedisServer()
-        let check = try check(server.url)
+        let check = try fixture.redis(server.url)
         #expect(await check.check(deadline: .seconds(2)).isUp)
         server.suspend()
         for _ in 0..<3 {
@@ -104,7 +104,7 @@ struct RedisCheckTests {
     @Test
     func `as long as nobody else gets in, the open connection proves nothing`() async throws {
         let server = try await RedisServer(["--maxclients", "50"])
-        let check = try check(server.url) { $0.loginInterval = .milliseconds(300) }
+        let check = try fixture.redis(server.url) { $0.loginInterval = .milliseconds(300) }
         #expect(await check.check(deadline: .seconds(1)).isUp)
         let others = try (0..<49).map { _ in try RawConnection(port: Int(server.port)) }
         #expect(await waitUntil { await check.check(deadline: .seconds(1)).reason == .tooManyConnections })
@@ -117,13 +117,18 @@ struct RedisCheckTests {
     @Test
     func `logins are told apart and never shown`() async throws {
         let server = try await RedisServer(["--requirepass", "r1ght"])
-        #expect(try await check(server.url).check(deadline: .seconds(1)).reason == .auth)
-        let wrong = try await check("redis://:wr0ng-S3CRET@127.0.0.1:\(server.port)").check(deadline: .seconds(1))
+        #expect(try await fixture.redis(server.url).check(deadline: .seconds(1)).reason == .auth)
+        let wrong = try await fixture.redis("redis://:wr0ng-S3CRET@127.0.0.1:\(server.port)").check(
+            deadline: .seconds(1)
+        )
         #expect(wrong.reason == .auth)
         #expect(!wrong.text.contains("S3CRET"))
-        #expect(try await check("redis://default:r1ght@127.0.0.1:\(server.port)/3").check(deadline: .seconds(1)).isUp)
+        #expect(
+            try await fixture.redis("redis://default:r1ght@127.0.0.1:\(server.port)/3").check(deadline: .seconds(1))
+                .isUp
+        )
         try await server.command(["ACL", "SETUSER", "probe", "on", ">pw", "+ping", "+info"], password: "r1ght")
-        let limited = try await check("redis://probe:pw@127.0.0.1:\(server.port)").check(deadline: .seconds(1))
+        let limited = try await fixture.redis("redis://probe:pw@127.0.0.1:\(server.port)").check(deadline: .seconds(1))
         #expect(limited.verdict == .up, "\(limited.text)")
         await server.stop()
     }
@@ -134,31 +139,34 @@ struct RedisCheckTests {
         try await server.command([
             "EVAL", "for i = 1, 100000 do redis.pcall('SET', 'key' .. i, string.rep('x', 100)) end", "0",
         ])
-        let full = try await check(server.url) { $0.canaryKey = "sidecar:canary" }.check(deadline: .seconds(2))
+        let full = try await fixture.redis(server.url) { $0.canaryKey = "sidecar:canary" }.check(deadline: .seconds(2))
         #expect(full.reason == .outOfMemory, "\(full.text)")
         await server.stop()
 
         let replica = try await RedisServer(["--replicaof", "127.0.0.1 1"])
-        #expect(try await check(replica.url).check(deadline: .seconds(1)).verdict == .degraded)
+        #expect(try await fixture.redis(replica.url).check(deadline: .seconds(1)).verdict == .degraded)
         #expect(
-            try await check(replica.url) { $0.requiresWritable = true }.check(deadline: .seconds(1)).reason == .readOnly
+            try await fixture.redis(replica.url) { $0.requiresWritable = true }.check(deadline: .seconds(1)).reason
+                == .readOnly
         )
-        #expect(try await check(replica.url) { $0.canaryKey = "k" }.check(deadline: .seconds(1)).reason == .readOnly)
+        #expect(
+            try await fixture.redis(replica.url) { $0.canaryKey = "k" }.check(deadline: .seconds(1)).reason == .readOnly
+        )
         try await replica.command(["CONFIG", "SET", "replica-serve-stale-data", "no"])
-        #expect(try await check(replica.url).check(deadline: .seconds(1)).reason == .primaryDown)
+        #expect(try await fixture.redis(replica.url).check(deadline: .seconds(1)).reason == .primaryDown)
         await replica.stop()
 
         let busy = try await RedisServer(["--busy-reply-threshold", "50"])
         let script = try ChildProcess("redis-cli", ["-p", "\(busy.port)", "EVAL", "while true do end", "0"])
-        #expect(try await waitUntil { try await check(busy.url).check(deadline: .seconds(1)).reason == .busy })
+        #expect(try await waitUntil { try await fixture.redis(busy.url).check(deadline: .seconds(1)).reason == .busy })
         await script.stop(SIGKILL)
         await busy.stop()
 
         let crowded = try await RedisServer(["--maxclients", "1"])
-        let only = try check(crowded.url)
+        let only = try fixture.redis(crowded.url)
         // The server may still count the connection that saw it start.
         #expect(await waitUntil { await only.check(deadline: .seconds(1)).isUp })
-        let late = try await check(crowded.url).check(deadline: .seconds(1))
+        let late = try await fixture.redis(crowded.url).check(deadline: .seconds(1))
         #expect(late.reason == .tooManyConnections, "\(late.text)")
         only.close()
         await crowded.stop()
@@ -173,7 +181,7 @@ struct RedisCheckTests {
         try server.directory.write("", to: "dump.rdb/blocked")
         try await server.command(["SET", "a", "1"])
         try await server.command(["BGSAVE"])
-        let check = try check(server.url)
+        let check = try fixture.redis(server.url)
         #expect(
             await waitUntil(deadline: .seconds(8)) {
                 await check.check(deadline: .seconds(1)).reason == .persistenceFailed
@@ -189,7 +197,7 @@ struct RedisCheckTests {
         try await server.command(["SAVE"])
         await server.stop()
         try await server.start(["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"])
-        #expect(try await check(server.url).check(deadline: .seconds(1)).reason == .loading)
+        #expect(try await fixture.redis(server.url).check(deadline: .seconds(1)).reason == .loading)
         await server.stop(SIGKILL)
     }
 
@@ -200,22 +208,13 @@ struct RedisCheckTests {
             connection.waitForEnd()
         }
         #expect(
-            try await check("redis://127.0.0.1:\(server.port)").check(deadline: .seconds(1)).reason == .protocolError
+            try await fixture.redis("redis://127.0.0.1:\(server.port)").check(deadline: .seconds(1)).reason
+                == .protocolError
         )
     }
 
     @Test(arguments: ["http://x", "redis://h:99999", "redis://h/notanumber", "unix:relative", "redis://%zz@h"])
     func `an address that cannot be read is refused`(url: String) {
-        #expect(throws: CheckConfigurationError.self) { try check(url) }
-    }
-
-    private func check(
-        _ url: String,
-        _ change: (inout RedisCheckConfiguration) -> Void = { _ in }
-    ) throws -> RedisCheck {
-        var configuration = RedisCheckConfiguration(url: url)
-        configuration.loginInterval = nil
-        change(&configuration)
-        return try RedisCheck(name: "cache", configuration, in: fixture.environment)
+        #expect(throws: CheckConfigurationError.self) { try fixture.redis(url) }
     }
 }

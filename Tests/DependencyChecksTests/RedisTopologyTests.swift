@@ -16,22 +16,12 @@ struct RedisTopologyTests {
         fixture = try CheckFixture()
     }
 
-    private func check(
-        _ url: String,
-        _ change: (inout RedisCheckConfiguration) -> Void = { _ in }
-    ) throws -> RedisCheck {
-        var configuration = RedisCheckConfiguration(url: url)
-        configuration.loginInterval = nil
-        change(&configuration)
-        return try RedisCheck(name: "cache", configuration, in: fixture.environment)
-    }
-
     @Test
     func `a replica's link and lag are known at both ends, and the Sentinel sees the primary die`() async throws {
         let primary = try await RedisServer(["--repl-diskless-sync-delay", "0"])
         let replica = try await RedisServer(["--replicaof", "127.0.0.1 \(primary.port)"])
-        let far = try check(replica.url)
-        let near = try check(primary.url)
+        let far = try fixture.redis(replica.url)
+        let near = try fixture.redis(primary.url)
         #expect(await waitUntil { await far.check(deadline: .seconds(1)).value("redis_master_link_up") == 1 })
         #expect(await far.check(deadline: .seconds(1)).verdict == .up)
         let labels: KeyValuePairs = ["slave_state": "online"]
@@ -40,22 +30,8 @@ struct RedisTopologyTests {
         }
         #expect(isLagKnown)
 
-        let directory = try TemporaryDirectory("sentinel")
-        let port = try freePort()
-        let path = try directory.write(
-            """
-            port \(port)
-            bind 127.0.0.1
-            dir \(directory.path)
-            sentinel monitor main 127.0.0.1 \(primary.port) 1
-            sentinel down-after-milliseconds main 300
-            sentinel failover-timeout main 60000
-            """,
-            to: "sentinel.conf"
-        )
-        let sentinel = try ChildProcess("redis-sentinel", [path])
-        #expect(await waitUntil { accepts(port: port) })
-        let watch = try check("redis://127.0.0.1:\(port)") { $0.mode = .sentinel }
+        let sentinel = try await SentinelServer(of: primary)
+        let watch = try fixture.redis(sentinel.url) { $0.mode = .sentinel }
         let isKnown = await waitUntil(deadline: .seconds(15)) {
             await watch.check(deadline: .seconds(1)).value("redis_sentinel_master_slaves", ["master_name": "main"]) == 1
         }
@@ -70,14 +46,14 @@ struct RedisTopologyTests {
         #expect(isSeen)
         await primary.stop()
         #expect(await waitUntil { await far.check(deadline: .seconds(1)).value("redis_master_link_up") != 1 })
-        await sentinel.stop(SIGKILL)
+        await sentinel.process.stop(SIGKILL)
         await replica.stop()
     }
 
     @Test
     func `a cluster that lacks slots is down, and says how many it has`() async throws {
         let server = try await RedisServer(["--cluster-enabled", "yes", "--cluster-require-full-coverage", "yes"])
-        let check = try check(server.url) { $0.mode = .cluster }
+        let check = try fixture.redis(server.url) { $0.mode = .cluster }
         let lacking = await check.check(deadline: .seconds(1))
         #expect(lacking.reason == .clusterDown, "\(lacking.text)")
         #expect(lacking.value("redis_cluster_slots_assigned") == 0)
@@ -94,7 +70,7 @@ struct RedisTopologyTests {
     @Test
     func `a cluster that loses a primary is down until a replica takes over, and says so at every node`() async throws {
         let cluster = try await RedisCluster()
-        let first = try check(cluster.nodes[0].url) { $0.mode = .cluster }
+        let first = try fixture.redis(cluster.nodes[0].url) { $0.mode = .cluster }
         let whole = await first.check(deadline: .seconds(1))
         #expect(whole.verdict == .up, "\(whole.text)")
         #expect(whole.value("redis_cluster_known_nodes") == 6)
@@ -105,7 +81,7 @@ struct RedisTopologyTests {
             let role = try await node.command(["INFO", "replication"])
             if role.contains("master_port:\(lost.port)") { replica = node }
         }
-        let heir = try check(try #require(replica).url) { $0.mode = .cluster }
+        let heir = try fixture.redis(try #require(replica).url) { $0.mode = .cluster }
         #expect(await heir.check(deadline: .seconds(1)).value("redis_instance_info", ["role": "slave"]) == 1)
 
         await lost.stop()
@@ -123,11 +99,14 @@ struct RedisTopologyTests {
         let promoted = await heir.check(deadline: .seconds(1))
         #expect(promoted.verdict == .up, "\(promoted.text)")
         #expect(promoted.value("redis_instance_info", ["role": "master"]) == 1)
-        #expect(try await check(lost.url) { $0.mode = .cluster }.check(deadline: .seconds(1)).reason == .connectRefused)
+        #expect(
+            try await fixture.redis(lost.url) { $0.mode = .cluster }.check(deadline: .seconds(1)).reason
+                == .connectRefused
+        )
 
         // who comes back serves as a replica, and is told from a primary where writing is asked for
         try await lost.start()
-        let returned = try check(lost.url) {
+        let returned = try fixture.redis(lost.url) {
             $0.mode = .cluster
             $0.requiresWritable = true
         }
@@ -152,7 +131,7 @@ struct RedisTopologyTests {
         )
         #expect(await waitUntil { accepts(port: port) })
         func result(_ host: String, _ change: (inout TLSOptions) -> Void) async throws -> CheckResult {
-            let check = try check("rediss://\(host):\(port)") {
+            let check = try fixture.redis("rediss://\(host):\(port)") {
                 $0.tls.caFile = certificates.authority
                 $0.tls.certificateFile = client.certificate
                 $0.tls.keyFile = client.key
@@ -170,7 +149,7 @@ struct RedisTopologyTests {
         let anonymous = try await result("localhost") { ($0.certificateFile, $0.keyFile) = (nil, nil) }
         #expect(anonymous.verdict == .down, "the server wants a certificate")
         #expect(try await result("localhost") { $0.keyFile = "/no/such.key" }.reason == .misconfigured)
-        let plain = await (try check("redis://localhost:\(port)")).check(deadline: .seconds(1))
+        let plain = await (try fixture.redis("redis://localhost:\(port)")).check(deadline: .seconds(1))
         #expect(plain.verdict == .down)
         await server.stop(SIGKILL)
     }

@@ -43,7 +43,7 @@ struct TLSCheckTests {
             #expect(abs(expiry - Date.now.timeIntervalSince1970 - 30 * 86_400) < 3_600, "the authority's comes first")
             let leaf = try #require(result.value("probe_ssl_cert_not_after", ["position": "0"]))
             #expect(abs(leaf - Date.now.timeIntervalSince1970 - 300 * 86_400) < 3_600)
-            #expect(result.value("probe_ssl_last_chain_info") == 1)
+            #expect(result.value("probe_ssl_last_chain_info", ["issuer": "CN=Test ca"]) == 1)
             #expect(result.value("probe_tls_version_info", ["version": "TLS 1.3"]) == 1)
             let untrusted = try await check("localhost", server.port, nil) { $0.startTLS = proto }
             #expect(untrusted.reason == .tls, "\(proto): \(untrusted.text)")
@@ -232,5 +232,16 @@ struct TLSCheckTests {
     private func own(_ path: String, by user: String) async throws {
         _ = try await ChildProcess.run("chown", [user, path])
         _ = try await ChildProcess.run("chmod", ["600", path])
+    }
+
+    @Test
+    func `names of certificates are written as blackbox_exporter writes them`() {
+        #expect(CertificateText.name("CN = web") == "CN=web")
+        #expect(CertificateText.name("C = DE, O = \"Acme, Inc\", CN = web") == #"CN=web,O=Acme\, Inc,C=DE"#)
+        #expect(CertificateText.name("") == "")
+        #expect(
+            CertificateText.hostNames("DNS:a.example, IP Address:10.0.0.1, DNS:*.b.example") == "a.example,*.b.example"
+        )
+        #expect(CertificateText.hostNames("") == "")
     }
 }

@@ -50,15 +50,11 @@ struct DependencyFaultTests {
             try FileManager.default.removeItem(atPath: server.directory.path("data/standby.signal"))
             try await server.start()
         }
-        // without the proxy, which accepts what nobody serves
-        let direct = try await FaultWatch("postgres: { dsn: \"\(server.url)\" }")
-        try await direct.expect("connect_refused") {
+        try await watch.expectRefusal(of: "postgres: { dsn: \"\(server.url)\" }") {
             await server.stop()
         } mend: {
             try await server.start()
         }
-        await direct.stop()
-        #expect(await waitUntil { await watch.seen()?.state == "healthy" })
         try await watch.expect("auth", recoversWithin: nil) {
             try await server.execute("ALTER ROLE plain PASSWORD 'other'")
             try await server.execute(kick)
@@ -136,14 +132,11 @@ struct DependencyFaultTests {
             await server.stop()
             try await server.start()
         }
-        let direct = try await FaultWatch("redis: { url: \"\(server.url)\" }")
-        try await direct.expect("connect_refused") {
+        try await watch.expectRefusal(of: "redis: { url: \"\(server.url)\" }") {
             await server.stop()
         } mend: {
             try await server.start()
         }
-        await direct.stop()
-        #expect(await waitUntil { await watch.seen()?.state == "healthy" })
         try await watch.expect("auth", recoversWithin: nil) {
             try await server.command(["CONFIG", "SET", "requirepass", "other"])
             try await server.command(["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"], password: "other")

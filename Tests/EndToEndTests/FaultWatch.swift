@@ -79,4 +79,17 @@ final class FaultWatch: Sendable {
         #expect(isWell, "after \(reason): \(last as Any)")
         #expect(recovered < recoversWithin + Self.slack, "\(reason): recovered after \(recovered)")
     }
+
+    /// A refusal is told by a watch of its own, without the proxy, which accepts what nobody serves; afterwards this one is
+    /// well again, too.
+    func expectRefusal(
+        of check: String,
+        when stop: () async throws -> Void,
+        mend: () async throws -> Void
+    ) async throws {
+        let direct = try await FaultWatch(check)
+        try await direct.expect("connect_refused", when: stop, mend: mend)
+        await direct.stop()
+        #expect(await waitUntil { await self.seen()?.state == "healthy" })
+    }
 }

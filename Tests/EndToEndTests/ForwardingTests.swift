@@ -7,39 +7,9 @@ import Testing
 /// Alerts forwarded to real Alertmanagers, as Prometheus forwards them.
 @Suite(.timeLimit(.minutes(2)))
 struct ForwardingTests {
-    private final class Alertmanager: Sendable {
-        let port: UInt16
-        let process: ChildProcess
-        private let directory: TemporaryDirectory
-        var url: String { "http://127.0.0.1:\(port)" }
-
-        init(port: UInt16? = nil) async throws {
-            let port = try port ?? freePort()
-            let directory = try TemporaryDirectory("alertmanager")
-            let path = try directory.write("route: { receiver: a }\nreceivers: [ { name: a } ]\n", to: "am.yml")
-            self.port = port
-            self.directory = directory
-            process = try ChildProcess(
-                "prometheus-alertmanager",
-                [
-                    "--config.file=\(path)", "--storage.path=\(directory.path("data"))",
-                    "--web.listen-address=127.0.0.1:\(port)", "--cluster.listen-address=",
-                ]
-            )
-            try await waitUntilReady(url + "/-/ready", process)
-        }
-
-        /// The labels of what fires there.
-        func firing() async throws -> [[String: String]] {
-            let answer = try await HTTPGet(url + "/api/v2/alerts?active=true")
-            let alerts = try JSONSerialization.jsonObject(with: answer.body) as? [[String: Any]] ?? []
-            return alerts.compactMap { $0["labels"] as? [String: String] }
-        }
-    }
-
     @Test func `every Alertmanager hears of an alert and of its end, and one that was away catches up`() async throws {
         let watched = try freePort()
-        let first = try await Alertmanager()
+        let first = try await RunningAlertmanager()
         let absent = try freePort()
         let directory = try TemporaryDirectory("forwarding")
         let rules = try directory.write(
@@ -87,7 +57,7 @@ struct ForwardingTests {
         }
         #expect(failed)
         #expect(sidecar.process.errorOutput.contains("alertmanager.failed"))
-        let second = try await Alertmanager(port: absent)
+        let second = try await RunningAlertmanager(port: absent)
         let caughtUp = try await waitUntil(deadline: .seconds(15)) { try await second.firing() == [expected] }
         #expect(caughtUp)
         let toldSo = await waitUntil { sidecar.process.errorOutput.contains("alertmanager.recovered") }

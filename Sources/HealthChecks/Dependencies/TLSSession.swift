@@ -37,14 +37,19 @@ struct TLSSession {
         ]
         if let leaf = certificates.first {
             let labels = [
-                CheckLabel("subject", leaf.subject), CheckLabel("issuer", leaf.issuer),
-                CheckLabel("subjectalternative", leaf.alternativeNames), CheckLabel("serialnumber", leaf.serialNumber),
+                CheckLabel("subject", CertificateText.name(leaf.subject)),
+                CheckLabel("issuer", CertificateText.name(leaf.issuer)),
+                CheckLabel("subjectalternative", CertificateText.hostNames(leaf.alternativeNames)),
+                CheckLabel("serialnumber", leaf.serialNumber),
             ]
             samples.append(CheckSample(Self.lastChainInfo, labels, 1))
         }
         for (position, certificate) in certificates.enumerated() {
             guard let expiry = certificate.notAfter else { continue }
-            let labels = [CheckLabel("position", String(position)), CheckLabel("subject", certificate.subject)]
+            let labels = [
+                CheckLabel("position", String(position)),
+                CheckLabel("subject", CertificateText.name(certificate.subject)),
+            ]
             samples.append(CheckSample(Self.certificateExpiry, labels, Double(expiry)))
         }
         return samples

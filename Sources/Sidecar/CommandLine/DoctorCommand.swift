@@ -10,8 +10,10 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract:
             "Examine configuration, permissions, ports, targets, checks, receivers, journal and clock: exit 1 when any fails.",
-        discussion:
-            "Nothing is changed and nobody is sent a message. Receivers are asked with OPTIONS, or connected to."
+        discussion: """
+            Nothing is changed and nobody is sent a message. Receivers are asked with OPTIONS, or connected to; Alertmanagers are \
+            asked for their status; a remote_write receiver gets a write without a series.
+            """
     )
 
     @Option(help: "The configuration file.") var config: String?

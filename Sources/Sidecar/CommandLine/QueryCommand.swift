@@ -12,20 +12,25 @@ struct QueryCommand: AsyncParsableCommand {
         subcommands: [Instant.self, Range.self, Series.self, Labels.self]
     )
 
+    /// Whom every query goes to, and how its answer is shown.
+    struct Peer: ParsableArguments {
+        @Argument(help: "The server, such as http://127.0.0.1:9464.") var server: String
+        @Flag(help: "Print the API's answer.") var json = false
+    }
+
     struct Instant: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "instant",
             abstract: "Evaluate an expression at one moment."
         )
-        @Argument(help: "The server, such as http://127.0.0.1:9464.") var server: String
+        @OptionGroup var peer: Peer
         @Argument(help: "The expression.") var expression: String
         @Option(help: "Evaluation time: RFC 3339 or Unix seconds; the server's now if absent.") var time: String?
-        @Flag(help: "Print the API's answer.") var json = false
 
         func run() async throws {
             var query = [("query", expression)]
             if let time { query.append(("time", time)) }
-            try await QueryCommand.run(server, "/api/v1/query", query, json: json) { print($0) }
+            try await QueryCommand.run(peer, "/api/v1/query", query) { print($0) }
         }
 
         private func print(_ data: JSONValue) { Output.write(QueryText.result(data)) }
@@ -36,16 +41,15 @@ struct QueryCommand: AsyncParsableCommand {
             commandName: "range",
             abstract: "Evaluate an expression over a range of time."
         )
-        @Argument(help: "The server.") var server: String
+        @OptionGroup var peer: Peer
         @Argument(help: "The expression.") var expression: String
         @Option(help: "Start: RFC 3339 or Unix seconds.") var start: String
         @Option(help: "End: RFC 3339 or Unix seconds.") var end: String
         @Option(help: "Step, such as 15s.") var step = "15s"
-        @Flag(help: "Print the API's answer.") var json = false
 
         func run() async throws {
             let query = [("query", expression), ("start", start), ("end", end), ("step", step)]
-            try await QueryCommand.run(server, "/api/v1/query_range", query, json: json) {
+            try await QueryCommand.run(peer, "/api/v1/query_range", query) {
                 Output.write(QueryText.result($0))
             }
         }
@@ -53,17 +57,16 @@ struct QueryCommand: AsyncParsableCommand {
 
     struct Series: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "series", abstract: "List the series that match.")
-        @Argument(help: "The server.") var server: String
+        @OptionGroup var peer: Peer
         @Option(name: .customLong("match"), help: "A series selector; may be repeated.") var matches: [String] = []
         @Option(help: "Start of the time range.") var start: String?
         @Option(help: "End of the time range.") var end: String?
-        @Flag(help: "Print the API's answer.") var json = false
 
         func run() async throws {
             var query = matches.map { ("match[]", $0) }
             if let start { query.append(("start", start)) }
             if let end { query.append(("end", end)) }
-            try await QueryCommand.run(server, "/api/v1/series", query, json: json) { data in
+            try await QueryCommand.run(peer, "/api/v1/series", query) { data in
                 for series in data.array ?? [] { Output.write(QueryText.metric(series, sorted: true) + "\n") }
             }
         }
@@ -71,18 +74,16 @@ struct QueryCommand: AsyncParsableCommand {
 
     struct Labels: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "labels", abstract: "List the values of a label.")
-        @Argument(help: "The server.") var server: String
+        @OptionGroup var peer: Peer
         @Argument(help: "The label's name.") var name: String
         @Option(name: .customLong("match"), help: "A series selector; may be repeated.") var matches: [String] = []
-        @Flag(help: "Print the API's answer.") var json = false
 
         func run() async throws {
             let query = matches.map { ("match[]", $0) }
             try await QueryCommand.run(
-                server,
+                peer,
                 "/api/v1/label/\(RemoteServer.percentEncode(name))/values",
-                query,
-                json: json
+                query
             ) { data in
                 for value in data.array ?? [] { Output.write((value.string ?? "") + "\n") }
             }
@@ -90,15 +91,14 @@ struct QueryCommand: AsyncParsableCommand {
     }
 
     private static func run(
-        _ server: String,
+        _ peer: Peer,
         _ path: String,
         _ query: [(String, String)],
-        json: Bool,
         _ print: (JSONValue) -> Void
     ) async throws {
         do {
-            let remote = try RemoteServer(server)
-            if json {
+            let remote = try RemoteServer(peer.server)
+            if peer.json {
                 Output.write(try await remote.send("GET", path, query: query).body)
                 Output.write("\n")
                 return

@@ -249,7 +249,7 @@ package final class RemoteWriteDestination: Sendable {
             }
         }
         do throws(HTTPFailure) {
-            let response = try await environment.perform(request(body))
+            let response = try await environment.perform(configuration.request(body))
             return SendOutcome.judge(
                 status: response.status,
                 retryAfter: response.report.retryAfter,
@@ -259,28 +259,6 @@ package final class RemoteWriteDestination: Sendable {
             return .retry(reason: error.reason.rawValue, after: nil)
         }
     }
-
-    private func request(_ body: [UInt8]) -> HTTPRequest {
-        var request = HTTPRequest(url: configuration.url, method: "POST")
-        request.headers = configuration.headers.filter { header in
-            !Self.ownHeaders.contains { $0.name.lowercased() == header.name.lowercased() }
-        }
-        request.headers += Self.ownHeaders
-        request.body = body
-        request.authorization = configuration.authorization
-        request.tls = configuration.tls
-        request.proxy = configuration.proxy
-        request.deadline = configuration.timeout
-        request.connectTimeout = min(configuration.timeout, .seconds(5))
-        request.bodyLimit = 4 << 10
-        request.bodyOverflow = .truncate
-        return request
-    }
-
-    private static let ownHeaders = [
-        (name: "Content-Encoding", value: "snappy"), (name: "Content-Type", value: "application/x-protobuf"),
-        (name: "X-Prometheus-Remote-Write-Version", value: "0.1.0"),
-    ]
 
     // MARK: Metadata
 

@@ -14,6 +14,9 @@ package struct AlertmanagerEndpoint: Hashable, Sendable {
     /// Without anything secret: the configuration takes no credentials in it.
     package var shownURL: String { baseURL.reveal() + "/api/v2/alerts" }
 
+    /// Where it tells of itself and changes nothing.
+    package var statusURL: Secret { Secret(baseURL.reveal() + "/api/v2/status") }
+
     var postURL: Secret { Secret(baseURL.reveal() + "/api/v2/alerts") }
 }
 
@@ -181,14 +184,10 @@ package struct AlertmanagerForwarder: Sendable {
     }
 
     private func headers(_ options: HTTPOptions) -> [HTTPOptions.Header] {
-        var headers = [
+        [
             HTTPOptions.Header("Content-Type", Secret("application/json")),
             HTTPOptions.Header("User-Agent", Secret("sidecar")),
-        ]
-        if case .scheme(let scheme, let credentials) = options.authorization {
-            headers.append(HTTPOptions.Header("Authorization", Secret("\(scheme) \(credentials.reveal())")))
-        }
-        return headers + options.headers
+        ] + options.allHeaders
     }
 
     private func body(_ fingerprints: [UInt64], at now: Timestamp) -> [UInt8] {

@@ -101,9 +101,6 @@ extension DeliveryAttempt {
             secrets: secrets
         )
         if !signature.isEmpty { headers.append(HTTPOptions.Header("webhook-signature", Secret(signature))) }
-        if case .scheme(let scheme, let credentials) = options.authorization {
-            headers.append(HTTPOptions.Header("Authorization", Secret("\(scheme) \(credentials.reveal())")))
-        }
-        return HTTPDelivery(url: url, headers: headers + options.headers, body: body, options: options)
+        return HTTPDelivery(url: url, headers: headers + options.allHeaders, body: body, options: options)
     }
 }

@@ -38,25 +38,10 @@ package struct DeliveryPerformer: Sendable {
 
     /// The request as libcurl is asked for it.
     static func request(_ delivery: HTTPDelivery) -> HTTPRequest {
-        let options = delivery.options
-        var request = HTTPRequest(url: delivery.url.reveal(), method: "POST")
-        request.headers = delivery.headers.map { (name: $0.name, value: $0.value.reveal()) }
+        var request = delivery.options.request("POST", to: delivery.url, headers: delivery.headers)
         // libcurl would ask first and wait for an answer that few servers give.
         request.headers.append((name: "Expect", value: ""))
         request.body = delivery.body
-        if case .basic(let user, let password) = options.authorization {
-            request.authorization = .basic(user: user, password: password.reveal())
-        }
-        request.proxy = options.proxy?.reveal()
-        request.tls.caFile = options.caFile
-        request.tls.certificateFile = options.certificateFile
-        request.tls.keyFile = options.keyFile
-        request.deadline = options.timeout
-        request.connectTimeout = min(options.timeout, .seconds(5))
-        request.bodyLimit = HTTPDelivery.answerLimit
-        request.bodyOverflow = .truncate
-        request.followsRedirects = false
-        request.collectsHeaders = true
         return request
     }
 

@@ -3,7 +3,7 @@
 import GRDB
 package import HealthChecks
 
-/// Asks whether the service's own database can be read.
+/// Asks whether the service's own database can be read, and whether its file is still where it belongs.
 package struct DatabaseCheck: HealthCheck {
     package let name = "database"
     package let kind = "sqlite"
@@ -14,6 +14,13 @@ package struct DatabaseCheck: HealthCheck {
 
     package func check(deadline: Duration) async -> CheckResult {
         let start = database.clock.now().uptime
+        guard database.isInPlace else {
+            return .down(
+                .missing,
+                "the file was taken away or replaced",
+                duration: database.clock.now().uptime - start
+            )
+        }
         do {
             try await database.ping()
             return .up(duration: database.clock.now().uptime - start)

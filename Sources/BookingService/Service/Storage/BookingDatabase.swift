@@ -14,6 +14,7 @@ package final class BookingDatabase: Sendable {
     package let clock: HealthClock
     package let identifiers: IdentifierSource
     package let path: String
+    private let opened: FileIdentity?
 
     /// Opens the file, creating it when missing, and brings its schema up to date.
     package init(path: String, readers: Int, clock: HealthClock, metrics: BookingMetrics) throws {
@@ -25,6 +26,7 @@ package final class BookingDatabase: Sendable {
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         try Schema.migrator.migrate(pool)
         self.path = path
+        opened = FileIdentity(of: path)
         self.clock = clock
         self.metrics = metrics
         identifiers = IdentifierSource(unixMilliseconds: { clock.now().unixMilliseconds })
@@ -57,6 +59,10 @@ package final class BookingDatabase: Sendable {
     func ping() async throws {
         try await pool.read { _ = try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema") }
     }
+
+    /// Whether the path still leads to the open file. What is written to one that was taken away or replaced is lost with the
+    /// next start.
+    var isInPlace: Bool { FileIdentity(of: path) == opened }
 
     /// Closes the connections; nothing may be called afterwards.
     package func close() throws { try pool.close() }

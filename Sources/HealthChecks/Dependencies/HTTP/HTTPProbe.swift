@@ -127,13 +127,14 @@ final class HTTPProbe: CheckProbe {
         byExpression: Bool,
         _ elapsed: Duration
     ) -> [CheckSample] {
+        let length = report.announcedLength ?? (report.head == nil ? 0 : -1)
         var samples = [
             CheckSample(ProbeFamilies.success, [], isSuccess ? 1 : 0),
             CheckSample(ProbeFamilies.duration, [], elapsed.inSeconds),
             CheckSample(ProbeFamilies.dnsTime, [], report.phases.resolve.inSeconds),
             CheckSample(ProbeFamilies.failedByRegex, [], byExpression ? 1 : 0),
             CheckSample(ProbeFamilies.statusCode, [], Double(report.status ?? 0)),
-            CheckSample(ProbeFamilies.contentLength, [], Double(report.announcedLength ?? -1)),
+            CheckSample(ProbeFamilies.contentLength, [], Double(length)),
             CheckSample(ProbeFamilies.bodyLength, [], Double(report.bodyBytes)),
             CheckSample(ProbeFamilies.redirects, [], Double(report.redirects)),
             CheckSample(ProbeFamilies.ssl, [], isTLS(report) && report.head != nil ? 1 : 0),

@@ -170,8 +170,25 @@ struct HostReader: Sendable {
                 CheckSample("node_filesystem_readonly", labels, usage.isReadOnly ? 1 : 0),
             ]
         }
-        // A read-only image of fixed size is always full.
-        finding.fileSystems.removeAll { $0.isReadOnly }
+        // A read-only image of fixed size is always full. What is only mounted read-only here, as everything is in a hardened
+        // service's own namespace, is none.
+        let images = readOnlyImages()
+        finding.fileSystems.removeAll { images?.contains($0.mountPoint) ?? $0.isReadOnly }
+    }
+
+    /// Where the file system itself is read-only, whatever the mount is; nil where the kernel does not tell.
+    private func readOnlyImages() -> Set<String>? {
+        let lines = FileText.lines(proc("self/mountinfo"))
+        guard !lines.isEmpty else { return nil }
+        var images: Set<String> = []
+        // identifier parent device root mountpoint options fields… - kind source options
+        for words in lines where words.count > 9 {
+            guard let dash = words[6...].firstIndex(of: "-"), dash + 3 < words.count,
+                words[dash + 3].split(separator: ",").contains("ro")
+            else { continue }
+            images.insert(unescaped(words[4]))
+        }
+        return images
     }
 
     private func isExcluded(_ mount: String) -> Bool {

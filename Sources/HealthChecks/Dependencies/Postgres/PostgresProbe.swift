@@ -14,9 +14,7 @@ final class PostgresProbe: CheckProbe {
     private let environment: CheckEnvironment
     private let resolver: NameResolver
     private let connection: KeptConnection<PostgresConnection>
-    /// When a login last succeeded, or was tried beside the open connection.
-    private var lastLogin: MonotonicTime?
-    private var hasLoginFailed = false
+    private var logins: LoginSchedule
     private var collection: PostgresCollection
     private var second: PostgresConnection?
     private var hasStreamed = false
@@ -30,6 +28,7 @@ final class PostgresProbe: CheckProbe {
         self.configuration = configuration
         self.parameters = parameters
         self.environment = environment
+        logins = LoginSchedule(every: configuration.loginInterval)
         resolver = NameResolver(loop: environment.loop)
         connection = KeptConnection(to: parameters, in: environment) { environment.connectionClosed(name) }
         collection = PostgresCollection(configuration)
@@ -50,8 +49,8 @@ final class PostgresProbe: CheckProbe {
         }
         if connection.current?.isUsable != true {
             environment.note("connecting to \(parameters.instance)")
-            lastLogin = nil
-        } else if isLoginDue(at: attempt.started) {
+            logins.connectionLost()
+        } else if logins.isDue(at: attempt.started) {
             tryLogin(round)
         }
         connection.use(for: attempt) { [self] in ask($0, round) }
@@ -59,15 +58,8 @@ final class PostgresProbe: CheckProbe {
 
     // MARK: Logging in
 
-    /// One that failed is tried again by every attempt: as long as nobody gets in, the open connection proves nothing.
-    private func isLoginDue(at now: MonotonicTime) -> Bool {
-        guard let interval = configuration.loginInterval else { return false }
-        return hasLoginFailed || now - (lastLogin ?? now) >= interval
-    }
-
-    /// A server may serve its old connections and hang on new ones.
     private func tryLogin(_ round: PostgresRound) {
-        lastLogin = round.attempt.started
+        logins.begin(at: round.attempt.started)
         round.isLoginPending = true
         let second = PostgresConnection(loop: environment.loop, resolver: resolver, parameters: parameters)
         self.second = second
@@ -76,7 +68,7 @@ final class PostgresProbe: CheckProbe {
             self.second = nil
             round.isLoginPending = false
             round.loginFailure = failure
-            hasLoginFailed = failure != nil
+            logins.end(failed: failure != nil)
             finishIfComplete(round)
         }
     }
@@ -89,9 +81,7 @@ final class PostgresProbe: CheckProbe {
         case .failure(let failure): return round.attempt.finish(round.down(failure))
         case .success(let connection): open = connection
         }
-        if lastLogin == nil {
-            lastLogin = MonotonicTime.now()
-            hasLoginFailed = false
+        if logins.connected(at: MonotonicTime.now()) {
             environment.note("logged in, server version \(open.serverVersion)")
         }
         let asked = MonotonicTime.now()
@@ -179,7 +169,7 @@ final class PostgresProbe: CheckProbe {
 
     private func failed(_ round: PostgresRound, _ failure: PostgresFailure) {
         guard round.isAlive else {
-            lastLogin = nil
+            logins.connectionLost()
             let isReplaced = connection.replaces(after: failure, for: round.attempt) { [self] in ask($0, round) }
             if !isReplaced { round.attempt.finish(round.down(failure)) }
             return

@@ -30,7 +30,7 @@ extension PostgresQuery {
         isSlow: true,
         """
         SELECT datname, CASE WHEN has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE') \
-        THEN pg_database_size(oid) END FROM pg_database WHERE datallowconn
+        THEN pg_database_size(oid) END FROM pg_database
         """
     )
 

@@ -38,7 +38,7 @@ extension PostgresQuery {
             PostgresFamilies.gauge("pg_stat_replication_pg_wal_lsn_diff", "Bytes that a replica has still to replay.")
         ],
         """
-        SELECT coalesce(application_name, ''), coalesce(client_addr::text, ''), coalesce(state, ''), \
+        SELECT coalesce(application_name, ''), coalesce(host(client_addr), ''), coalesce(state, ''), \
         max(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() \
         ELSE pg_current_wal_lsn() END, replay_lsn)) FROM pg_stat_replication GROUP BY 1, 2, 3
         """

@@ -66,7 +66,7 @@ enum RedisFamilies {
         ("connected_slaves", ""), ("repl_backlog_size", "replication_backlog_bytes"),
         ("repl_backlog_active", "repl_backlog_is_active"), ("repl_backlog_first_byte_offset", ""),
         ("repl_backlog_histlen", "repl_backlog_history_bytes"), ("master_repl_offset", ""), ("second_repl_offset", ""),
-        ("slave_repl_offset", ""), ("slave_priority", ""), ("min_slaves_good_slaves", ""),
+        ("slave_priority", ""), ("min_slaves_good_slaves", ""),
         ("cluster_enabled", ""),
         // Sentinel
         ("sentinel_masters", ""), ("sentinel_tilt", ""), ("sentinel_running_scripts", ""),

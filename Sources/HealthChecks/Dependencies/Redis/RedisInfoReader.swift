@@ -134,14 +134,13 @@ struct RedisInfoReader {
         guard info["role"] == "slave", let host = info["master_host"] else { return }
         let labels = masters.labels([host, info["master_port"] ?? ""])
         append("redis_master_link_up", labels, info["master_link_status"] == "up" ? 1 : 0, to: &samples)
-        let seconds = info["master_last_io_seconds_ago"].flatMap { Double($0) }
-        append("redis_master_last_io_seconds_ago", labels, seconds, to: &samples)
-        append(
-            "redis_master_sync_in_progress",
-            labels,
-            info["master_sync_in_progress"].flatMap { Double($0) },
-            to: &samples
-        )
+        for (name, field) in [
+            ("redis_master_last_io_seconds_ago", "master_last_io_seconds_ago"),
+            ("redis_master_sync_in_progress", "master_sync_in_progress"),
+            ("redis_slave_repl_offset", "slave_repl_offset"),
+        ] {
+            append(name, labels, info[field].flatMap { Double($0) }, to: &samples)
+        }
     }
 
     private mutating func appendSentinelMaster(_ master: [String: String], to samples: inout [CheckSample]) {

@@ -14,14 +14,13 @@ final class RedisProbe: CheckProbe {
     private var reader = RedisInfoReader()
     private let connection: KeptConnection<RedisConnection>
     private var second: RedisConnection?
-    /// When a login last succeeded, or was tried beside the open connection.
-    private var lastLogin: MonotonicTime?
-    private var hasLoginFailed = false
+    private var logins: LoginSchedule
     private let database: Int
 
     init(name: String, configuration: RedisCheckConfiguration, url: RedisURL, environment: CheckEnvironment) {
         self.configuration = configuration
         self.environment = environment
+        logins = LoginSchedule(every: configuration.loginInterval)
         let connector = RedisConnector(url: url, tls: configuration.tls, environment: environment)
         let database = configuration.mode == .standalone ? url.database : 0
         self.connector = connector
@@ -48,8 +47,8 @@ final class RedisProbe: CheckProbe {
         }
         if connection.current?.isUsable != true {
             environment.note("connecting to \(connector.url.address)")
-            lastLogin = nil
-        } else if isLoginDue(at: attempt.started) {
+            logins.connectionLost()
+        } else if logins.isDue(at: attempt.started) {
             tryLogin(round)
         }
         connection.use(for: attempt) { [self] in ask($0, round) }
@@ -57,15 +56,8 @@ final class RedisProbe: CheckProbe {
 
     // MARK: Logging in
 
-    /// One that failed is tried again by every attempt: as long as nobody gets in, the open connection proves nothing.
-    private func isLoginDue(at now: MonotonicTime) -> Bool {
-        guard let interval = configuration.loginInterval else { return false }
-        return hasLoginFailed || now - (lastLogin ?? now) >= interval
-    }
-
-    /// A server may serve its old connections and hang on new ones.
     private func tryLogin(_ round: RedisRound) {
-        lastLogin = round.attempt.started
+        logins.begin(at: round.attempt.started)
         round.isLoginPending = true
         second = connector.open(database: database, deadline: round.attempt.remaining) { [self] fresh, failure in
             guard failure == nil else { return loginTried(round, fresh, failure) }
@@ -83,7 +75,7 @@ final class RedisProbe: CheckProbe {
         second = nil
         round.isLoginPending = false
         round.loginFailure = failure
-        hasLoginFailed = failure != nil
+        logins.end(failed: failure != nil)
         finishIfComplete(round)
     }
 
@@ -111,9 +103,7 @@ final class RedisProbe: CheckProbe {
         case .failure(let failure): return finish(round, failure)
         case .success(let connection): open = connection
         }
-        if lastLogin == nil {
-            lastLogin = MonotonicTime.now()
-            hasLoginFailed = false
+        if logins.connected(at: MonotonicTime.now()) {
             environment.note("logged in")
         }
         let commands = commands()
@@ -130,7 +120,7 @@ final class RedisProbe: CheckProbe {
                 }
                 finishIfComplete(round)
             case .failure(let failure):
-                lastLogin = nil
+                logins.connectionLost()
                 let isReplaced = connection.replaces(after: failure, for: round.attempt) { [self] in ask($0, round) }
                 if !isReplaced { finish(round, failure) }
             }

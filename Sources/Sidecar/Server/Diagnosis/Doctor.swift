@@ -49,9 +49,11 @@ package struct Doctor: Sendable {
         }
         tell(await network.portFindings(isOurs: storageOwner(configuration) != nil))
         tell(machineFindings())
-        tell(await network.targetFindings())
+        tell(await network.targetFindings(files: files))
         tell(await network.checkFindings())
         tell(await network.receiverFindings())
+        tell(await network.alertingFindings())
+        tell(await network.remoteWriteFindings())
         network.stop()
         return isWell
     }

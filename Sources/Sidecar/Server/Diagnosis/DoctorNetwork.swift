@@ -4,6 +4,7 @@ import EventLoop
 import HTTPClient
 import HealthChecks
 import Notifications
+import RemoteWrite
 import Scraping
 
 /// What a sidecar will talk to, and where it will be talked to.
@@ -46,10 +47,16 @@ struct DoctorNetwork: Sendable {
 
     // MARK: What it will ask
 
-    func targetFindings() async -> [Finding] {
+    func targetFindings(files: FileAccess) async -> [Finding] {
         var findings: [Finding] = []
         var requests: [(subject: String, request: HTTPRequest)] = []
-        for scrape in configuration.scrapes {
+        for configured in configuration.scrapes {
+            var scrape = configured
+            for discovery in scrape.discovery {
+                let found = await DiscoveryTrial.look(discovery, files: files, patience: Doctor.patience)
+                scrape.groups += found.groups
+                findings += DiscoveryTrial.findings(found, discovery, job: scrape.jobName)
+            }
             let targets = TargetSet(scrape)
             findings += targets.problems.map { .failure(.targets, scrape.jobName, $0) }
             for target in targets.active {
@@ -99,9 +106,9 @@ struct DoctorNetwork: Sendable {
         for receiver in configuration.notifications.receivers {
             for (key, integration) in receiver.keyed() {
                 switch integration.settings {
-                case .webhook(let settings): addresses.append((key, .url(settings.url.reveal(), settings.http)))
-                case .slack(let settings): addresses.append((key, .url(settings.url.reveal(), settings.http)))
-                case .pagerduty(let settings): addresses.append((key, .url(settings.url, settings.http)))
+                case .webhook(let settings): addresses.append((key, .url(settings.url, settings.http)))
+                case .slack(let settings): addresses.append((key, .url(settings.url, settings.http)))
+                case .pagerduty(let settings): addresses.append((key, .url(Secret(settings.url), settings.http)))
                 case .email(let settings): addresses.append((key, .address(settings.smarthost)))
                 case .journald: continue
                 }
@@ -116,20 +123,33 @@ struct DoctorNetwork: Sendable {
     }
 
     private enum Place: Sendable {
-        case url(String, HTTPOptions)
+        case url(Secret, HTTPOptions)
         case address(String)
     }
 
     /// OPTIONS asks what may be done and does nothing; any answer shows that name, network, TLS and proxy are well.
-    private func reach(_ subject: String, _ url: String, _ options: HTTPOptions) async -> [Finding] {
-        var request = HTTPRequest(url: url, method: "OPTIONS")
-        request.proxy = options.proxy?.reveal()
-        request.tls.caFile = options.caFile
-        request.tls.certificateFile = options.certificateFile
-        request.tls.keyFile = options.keyFile
-        request.bodyOverflow = .truncate
-        request.bodyLimit = 1 << 10
-        return await ask(.receivers, subject, request) { _ in nil }
+    private func reach(_ subject: String, _ url: Secret, _ options: HTTPOptions) async -> [Finding] {
+        await ask(.receivers, subject, options.request("OPTIONS", to: url, headers: [])) { _ in nil }
+    }
+
+    /// Asks each Alertmanager for its status, with the credentials that alerts are sent with.
+    func alertingFindings() async -> [Finding] {
+        let endpoints = configuration.alerting.endpoints.map { (subject: $0.shownURL, endpoint: $0) }
+        return await inParallel(endpoints) { subject, endpoint in
+            await ask(.alerting, subject, endpoint.http.request("GET", to: endpoint.statusURL)) { status in
+                status == 200 ? nil : "status \(status), so it would take no alerts"
+            }
+        }
+    }
+
+    /// Sends each receiver a write of nothing.
+    func remoteWriteFindings() async -> [Finding] {
+        let remotes = configuration.remoteWrites.map { (subject: $0.remote.shownURL, remote: $0.remote) }
+        return await inParallel(remotes) { subject, remote in
+            await ask(.remoteWrite, subject, remote.emptyWrite) { status in
+                (200..<300).contains(status) ? nil : "status \(status), so it would take no samples"
+            }
+        }
     }
 
     private func connect(_ subject: String, to address: String) async -> Finding {

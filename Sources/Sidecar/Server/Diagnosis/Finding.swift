@@ -12,6 +12,8 @@ package struct Finding: Sendable {
 
     package enum Area: String, Sendable, CaseIterable {
         case configuration, permissions, storage, ports, descriptors, journal, clock, targets, checks, receivers
+        case alerting
+        case remoteWrite = "remote_write"
     }
 
     package var area: Area

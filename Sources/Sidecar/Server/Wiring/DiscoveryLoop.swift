@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import DNSClient
 import EventLoop
 import Logging
 import Scraping
@@ -123,11 +122,7 @@ final class DiscoveryLoop: Sendable {
     private func ask(_ source: Source, _ names: DiscoveryConfiguration.Names) {
         let discovery =
             source.names
-            ?? NameDiscovery(names) { [resolvConf] name, type throws(DNSFailure) in
-                var configuration = DNSConfiguration(resolvConf: resolvConf() ?? "")
-                if let servers = names.servers { configuration.servers = servers }
-                return try DNSClient(configuration).records(name, type, within: Self.patience)
-            }
+            ?? NameDiscovery(names, resolvConf: resolvConf, patience: Self.patience)
         let place = LoopBound(source, on: loop)
         let started = startDetachedThread(name: "dns") { [self, discovery] in
             var own = discovery

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DNSClient
 import EventLoop
 import Glibc
 import HealthChecks
@@ -19,12 +20,8 @@ extension Sidecar {
         return try DiscoveryLoop(
             board: board,
             logger: logger,
-            disk: FileDiscovery.Disk(
-                expand: files.expand,
-                signature: { FileAccess.signature(of: $0) },
-                read: files.read
-            ),
-            resolvConf: { files.read("/etc/resolv.conf").map { String(decoding: $0, as: UTF8.self) } },
+            disk: FileDiscovery.Disk(files),
+            resolvConf: { files.resolvConf },
             publish: { job, groups in
                 core.loop.execute {
                     let core = core.value
@@ -36,7 +33,34 @@ extension Sidecar {
     }
 }
 
+extension FileDiscovery.Disk {
+    init(_ files: FileAccess) {
+        self.init(expand: files.expand, signature: { FileAccess.signature(of: $0) }, read: files.read)
+    }
+}
+
+extension NameDiscovery {
+    /// Asks the servers of the configuration, or else the machine's.
+    ///
+    /// - Parameters:
+    ///   - resolvConf: the text of the machine's `resolv.conf`.
+    ///   - patience: how long all questions for one name may take.
+    init(
+        _ names: DiscoveryConfiguration.Names,
+        resolvConf: @escaping @Sendable () -> String?,
+        patience: Duration
+    ) {
+        self.init(names) { name, type throws(DNSFailure) in
+            var configuration = DNSConfiguration(resolvConf: resolvConf() ?? "")
+            if let servers = names.servers { configuration.servers = servers }
+            return try DNSClient(configuration).records(name, type, within: patience)
+        }
+    }
+}
+
 extension FileAccess {
+    var resolvConf: String? { read("/etc/resolv.conf").map { String(decoding: $0, as: UTF8.self) } }
+
     /// What changes when a file does; nil when there is none.
     static func signature(of path: String) -> FileDiscovery.Signature? {
         var status = stat()
