@@ -75,24 +75,11 @@ struct Lexer {
         if braceIsOpen { return insideBraces() }
         guard let byte = peek() else { return atEnd() }
         if bracketIsOpen { return insideBrackets(byte) }
+        if let token = sign(byte) { return token }
         switch byte {
-        case UInt8(ascii: ","): return take(1, .comma)
-        case UInt8(ascii: "*"): return take(1, .binaryOperator(.multiply))
-        case UInt8(ascii: "/"): return take(1, .binaryOperator(.divide))
-        case UInt8(ascii: "%"): return take(1, .binaryOperator(.modulo))
-        case UInt8(ascii: "+"): return take(1, .binaryOperator(.add))
-        case UInt8(ascii: "-"): return take(1, .binaryOperator(.subtract))
-        case UInt8(ascii: "^"): return take(1, .binaryOperator(.power))
         case UInt8(ascii: "@"): return take(1, .at)
         case UInt8(ascii: "="), UInt8(ascii: "!"), UInt8(ascii: "<"), UInt8(ascii: ">"): return comparison(byte)
         case UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`"): return quoted(byte)
-        case UInt8(ascii: "("):
-            parenthesisDepth += 1
-            return take(1, .leftParenthesis)
-        case UInt8(ascii: ")"):
-            guard parenthesisDepth > 0 else { return fail("unexpected right parenthesis ')'", at: position + 1) }
-            parenthesisDepth -= 1
-            return take(1, .rightParenthesis)
         case UInt8(ascii: "{"):
             braceIsOpen = true
             return take(1, .leftBrace)
@@ -160,7 +147,29 @@ struct Lexer {
         return take(length, .identifier)
     }
 
+    /// What means the same within the brackets of a range and outside of them.
+    private mutating func sign(_ byte: UInt8) -> Token? {
+        switch byte {
+        case UInt8(ascii: ","): return take(1, .comma)
+        case UInt8(ascii: "*"): return take(1, .binaryOperator(.multiply))
+        case UInt8(ascii: "/"): return take(1, .binaryOperator(.divide))
+        case UInt8(ascii: "%"): return take(1, .binaryOperator(.modulo))
+        case UInt8(ascii: "+"): return take(1, .binaryOperator(.add))
+        case UInt8(ascii: "-"): return take(1, .binaryOperator(.subtract))
+        case UInt8(ascii: "^"): return take(1, .binaryOperator(.power))
+        case UInt8(ascii: "("):
+            parenthesisDepth += 1
+            return take(1, .leftParenthesis)
+        case UInt8(ascii: ")"):
+            guard parenthesisDepth > 0 else { return fail("unexpected right parenthesis ')'", at: position + 1) }
+            parenthesisDepth -= 1
+            return take(1, .rightParenthesis)
+        default: return nil
+        }
+    }
+
     private mutating func insideBrackets(_ byte: UInt8) -> Token {
+        if let token = sign(byte) { return token }
         switch byte {
         case UInt8(ascii: "]"):
             bracketIsOpen = false
@@ -174,20 +183,6 @@ struct Lexer {
             }
             bracketHasColon = true
             return take(1, .colon)
-        case UInt8(ascii: "("):
-            parenthesisDepth += 1
-            return take(1, .leftParenthesis)
-        case UInt8(ascii: ")"):
-            guard parenthesisDepth > 0 else { return fail("unexpected right parenthesis ')'", at: position + 1) }
-            parenthesisDepth -= 1
-            return take(1, .rightParenthesis)
-        case UInt8(ascii: ","): return take(1, .comma)
-        case UInt8(ascii: "*"): return take(1, .binaryOperator(.multiply))
-        case UInt8(ascii: "/"): return take(1, .binaryOperator(.divide))
-        case UInt8(ascii: "%"): return take(1, .binaryOperator(.modulo))
-        case UInt8(ascii: "+"): return take(1, .binaryOperator(.add))
-        case UInt8(ascii: "-"): return take(1, .binaryOperator(.subtract))
-        case UInt8(ascii: "^"): return take(1, .binaryOperator(.power))
         case UInt8(ascii: "["): return fail("unexpected left bracket '['", at: position)
         default: break
         }
