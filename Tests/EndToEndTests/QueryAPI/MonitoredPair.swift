@@ -8,6 +8,8 @@ import TestSupport
 final class MonitoredPair: Sendable {
     let sidecar: RunningSidecar
     let prometheusURL: String
+    /// What targets are asked with, and no answer may tell.
+    static let password = "hunter2-kept-back"
     private let prometheus: ChildProcess
     private let target: HTTPReceiver
     private let folder: TemporaryDirectory
@@ -46,6 +48,7 @@ final class MonitoredPair: Sendable {
             rule_files: [ "\(rules)" ]
             scrape_configs:
               - job_name: shop
+                basic_auth: { username: scraper, password: "\(Self.password)" }
                 static_configs: [ { targets: [ "127.0.0.1:\(target.port)" ] } ]
 
             """

@@ -15,6 +15,7 @@ struct QueryAPITests {
     {
         let pair = try await MonitoredPair()
         try await answersAreAlike(pair)
+        try await membersAreThere(pair)
         try await promtoolIsAnswered(pair)
         try await ourCommandsReadBoth(pair)
         try await dashboardIsAnswered(pair.sidecar.url)

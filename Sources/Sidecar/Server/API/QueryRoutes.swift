@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPTypes
 import HealthChecks
 import Hummingbird
 import JSONDocument
@@ -28,11 +29,13 @@ struct QueryRoutes: Sendable {
     }
 
     private func instant(_ request: Request) async throws -> Response {
-        let question = try instantQuestion(try await parameters(request))
+        var request = request
+        let client = QueryClient()
+        let question = try instantQuestion(try await request.parameters(), client)
         let reader = store.reader()
         let isLight = engine.isLight(question.expression, reader: reader)
-        let outcome = try await run(here: isLight) { [engine] in try question.answer(engine, reader) }
-        return .json(body(outcome, of: question))
+        let outcome = try await run(request, client, here: isLight) { [engine] in try question.answer(engine, reader) }
+        return response(body(outcome, of: question), outcome)
     }
 
     /// The body of the answer to an instant query that is so light that it may be answered on an event loop, without
@@ -41,7 +44,9 @@ struct QueryRoutes: Sendable {
     /// - Parameter query: the parameters as they stand in the request's target.
     func answerAtOnce(_ query: some Sequence<UInt8>) -> [UInt8]? {
         var parameters = Parameters()
-        guard (try? parameters.append(encoded: query)) != nil, let question = try? instantQuestion(parameters) else {
+        guard (try? parameters.append(encoded: query)) != nil,
+            let question = try? instantQuestion(parameters, QueryClient())
+        else {
             return nil
         }
         let reader = store.reader()
@@ -49,7 +54,7 @@ struct QueryRoutes: Sendable {
         let begin = clock.now().uptime
         guard let result = try? question.answer(engine, reader) else { return nil }
         let spent = clock.now().uptime - begin
-        return body(Outcome(result: result, total: spent, evaluation: spent), of: question)
+        return body(Outcome(result: result, total: spent, evaluation: spent, isLast: false), of: question)
     }
 
     /// What an instant query asks for.
@@ -67,7 +72,7 @@ struct QueryRoutes: Sendable {
         }
     }
 
-    private func instantQuestion(_ parameters: Parameters) throws -> InstantQuestion {
+    private func instantQuestion(_ parameters: Parameters, _ client: QueryClient) throws -> InstantQuestion {
         let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
         let time = try RequestTimes.time(parameters, "time") ?? now
         let limit = try RequestTimes.limit(parameters)
@@ -78,7 +83,7 @@ struct QueryRoutes: Sendable {
             expression: expression,
             time: time,
             limit: limit,
-            limits: try limits(parameters),
+            limits: try limits(parameters, client),
             lookback: try RequestTimes.lookback(parameters)
         )
     }
@@ -95,7 +100,9 @@ struct QueryRoutes: Sendable {
     }
 
     private func range(_ request: Request) async throws -> Response {
-        let parameters = try await parameters(request)
+        var request = request
+        let client = QueryClient()
+        let parameters = try await request.parameters()
         let start = try RequestTimes.requiredTime(parameters, "start")
         let end = try RequestTimes.requiredTime(parameters, "end")
         guard end >= start else {
@@ -123,9 +130,9 @@ struct QueryRoutes: Sendable {
                 "invalid expression type \"\(expression.type.documentedName)\" for range query, must be Scalar or instant Vector"
             )
         }
-        let limits = try limits(parameters)
+        let limits = try limits(parameters, client)
         let lookback = try RequestTimes.lookback(parameters)
-        let outcome = try await run { [store, engine] in
+        let outcome = try await run(request, client) { [store, engine] in
             try engine.range(
                 expression,
                 from: start,
@@ -136,8 +143,9 @@ struct QueryRoutes: Sendable {
                 limits: limits
             )
         }
-        return .json(
-            body(outcome, QueryPlan(expression, isRange: true), text: text, at: end, limit: limit, parameters)
+        return response(
+            body(outcome, QueryPlan(expression, isRange: true), text: text, at: end, limit: limit, parameters),
+            outcome
         )
     }
 
@@ -181,11 +189,14 @@ struct QueryRoutes: Sendable {
         }
     }
 
-    private func limits(_ parameters: Parameters) throws -> QueryLimits {
+    private func limits(_ parameters: Parameters, _ client: QueryClient) throws -> QueryLimits {
         let asked = try RequestTimes.duration(parameters, "timeout") ?? timeout
         let deadline = clock.now().uptime + min(asked, timeout)
         var limits = QueryLimits()
-        limits.shouldStop = { [clock] in clock.now().uptime >= deadline ? .timedOut : nil }
+        limits.shouldStop = { [clock] in
+            if client.hasLeft { return .cancelled }
+            return clock.now().uptime >= deadline ? .timedOut : nil
+        }
         return limits
     }
 
@@ -194,10 +205,20 @@ struct QueryRoutes: Sendable {
         let result: QueryResult
         let total: Duration
         let evaluation: Duration
+        /// The connection ends with the answer.
+        let isLast: Bool
+    }
+
+    private func response(_ body: [UInt8], _ outcome: Outcome) -> Response {
+        var response = Response.json(body)
+        if outcome.isLast { response.headers[.connection] = "close" }
+        return response
     }
 
     /// - Parameter here: whether the question is so light that a thread of its own would cost more than the answer.
     private func run(
+        _ request: Request,
+        _ client: QueryClient,
         here: Bool = false,
         _ body: @escaping @Sendable () throws -> QueryResult
     ) async throws -> Outcome {
@@ -208,8 +229,18 @@ struct QueryRoutes: Sendable {
             return (result, clock.now().uptime - begin)
         }
         do {
-            let (result, evaluation) = try await here ? work() : pool.answer(work)
-            return Outcome(result: result, total: clock.now().uptime - begin, evaluation: evaluation)
+            let answer: (value: (QueryResult, Duration), isLast: Bool)
+            if here {
+                answer = (try work(), false)
+            } else {
+                answer = try await client.waits(for: { [pool] in try await pool.answer(work) }, asking: request)
+            }
+            return Outcome(
+                result: answer.value.0,
+                total: clock.now().uptime - begin,
+                evaluation: answer.value.1,
+                isLast: answer.isLast
+            )
         } catch let error as QueryError {
             switch error {
             case .timedOut: throw APIError(.timeout, error.description)
