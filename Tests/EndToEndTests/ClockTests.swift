@@ -8,85 +8,19 @@ import Testing
 /// clock, and nobody is told what is not so.
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct ClockTests {
-    /// A sidecar at ten scrapes and evaluations a second, and the alert `Broken`.
-    private final class Watch: Sendable {
-        let target: MetricsTarget
-        let receiver: HTTPReceiver
-        let sidecar: RunningSidecar
-
-        init(environment: [String: String] = [:], wrapper: [String] = [], hold: String = "2s") async throws {
-            target = try MetricsTarget()
-            receiver = try HTTPReceiver()
-            let directory = try TemporaryDirectory("clock")
-            let rules = try directory.write(
-                """
-                groups:
-                  - name: g
-                    rules:
-                      - { alert: Broken, expr: broken == 1, for: \(hold) }
-                """,
-                to: "rules.yml"
-            )
-            sidecar = try await RunningSidecar(
-                configuration: """
-                    global: { scrape_interval: 100ms, evaluation_interval: 100ms }
-                    self_watch: false
-                    scrape_configs: [ { job_name: t, static_configs: [ { targets: [ "127.0.0.1:\(target.port)" ] } ] } ]
-                    rule_files: [ "\(rules)" ]
-                    route: { receiver: hook, group_by: [ "..." ], group_wait: 0s, group_interval: 50ms, repeat_interval: 4h }
-                    receivers: [ { name: hook, webhook_configs: [ { url: "\(receiver.url)/", send_resolved: true } ] } ]
-                    """,
-                directory: directory,
-                environment: environment,
-                wrapper: wrapper
-            )
-        }
-
-        /// The target breaks; returns how long it took until somebody was told.
-        func breaks() async throws -> Duration {
-            let before = Note.all(receiver).count
-            let began = ContinuousClock.now
-            target.isBroken = true
-            let isTold = await waitUntil { Note.all(self.receiver).count > before }
-            #expect(isTold && Note.all(receiver).last?.isFiring == true, "\(sidecar.process.errorOutput)")
-            return (Note.all(receiver).last?.at ?? .now) - began
-        }
-
-        func recovers() async throws {
-            let before = Note.all(receiver).count
-            target.isBroken = false
-            let isTold = await waitUntil { Note.all(self.receiver).count > before }
-            let last = Note.all(receiver).last
-            #expect(isTold && last?.isFiring == false, "\(sidecar.process.errorOutput)")
-            #expect(last.map { $0.startsAt <= $0.endsAt } == true, "\(String(describing: last))")
-        }
-
-        /// Scrapes in the next second, by the target's own count.
-        func scrapesInASecond() async throws -> Int {
-            let before = target.receiver.requests.count
-            try await Task.sleep(for: .seconds(1))
-            return target.receiver.requests.count - before
-        }
-
-        /// Whether what was scraped can be read at the present, as the process's own clock has it.
-        func isAtWork() async -> Bool { (try? await sidecar.query("broken"))?.count == 1 }
-
-        func end() async { #expect(await sidecar.process.stop(grace: .seconds(20)) == .code(0)) }
-    }
-
     @Test(arguments: [3_600, -3_600]) func `an hour's jump changes no alert, no timer and no rhythm`(_ seconds: Int)
         async throws
     {
         let clock = try await ShiftedClock()
-        let watch = try await Watch(environment: clock.environment)
+        let watch = try await BrokenWatch(environment: clock.environment)
         _ = await waitUntil { await watch.isAtWork() }
         // In the middle of `for`.
         watch.target.isBroken = true
         let began = ContinuousClock.now
         try await Task.sleep(for: .seconds(1))
         try clock.set(by: seconds)
-        let isTold = await waitUntil { !Note.all(watch.receiver).isEmpty }
-        let took = (Note.all(watch.receiver).first?.at ?? .now) - began
+        let isTold = await waitUntil { !watch.notes.isEmpty }
+        let took = (watch.notes.first?.at ?? .now) - began
         #expect(isTold && took >= .milliseconds(1_700) && took <= .seconds(4), "\(took)")
         // While it fires.
         try clock.set(by: 0)
@@ -95,7 +29,7 @@ struct ClockTests {
         try clock.set(by: seconds)
         try await Task.sleep(for: .seconds(1))
         #expect(await watch.isAtWork(), "\(seconds)")
-        #expect(Note.all(watch.receiver).count == 1, "\(Note.all(watch.receiver))")
+        #expect(watch.notes.count == 1, "\(watch.notes)")
         try await watch.recovers()
         #expect(try await watch.breaks() >= .milliseconds(1_700))
         await watch.end()
@@ -103,7 +37,7 @@ struct ClockTests {
 
     @Test func `a start in 1970 works, and the jump to the present too`() async throws {
         let clock = try await ShiftedClock(by: -Int(Date().timeIntervalSince1970) + 60)
-        let watch = try await Watch(environment: clock.environment, hold: "1s")
+        let watch = try await BrokenWatch(environment: clock.environment, hold: "1s")
         let works = await waitUntil { await watch.isAtWork() }
         #expect(works, "\(watch.sidecar.process.errorOutput)")
         _ = try await watch.breaks()
@@ -111,7 +45,7 @@ struct ClockTests {
         try await Task.sleep(for: .seconds(1))
         #expect(await watch.isAtWork())
         // It may be told once more: by the clock, the last time is half a century ago.
-        #expect(Note.all(watch.receiver).filter { !$0.isFiring }.isEmpty)
+        #expect(watch.notes.filter { !$0.isFiring }.isEmpty)
         try await watch.recovers()
         await watch.end()
     }
@@ -120,7 +54,7 @@ struct ClockTests {
         async throws
     {
         for seconds in [315_360_000, 2_147_483_640 - Int(ProcessInfo.processInfo.systemUptime)] {
-            let watch = try await Watch(
+            let watch = try await BrokenWatch(
                 wrapper: ["unshare", "--time", "--monotonic", "\(seconds)", "--boottime", "\(seconds)"],
                 hold: "1s"
             )
@@ -134,7 +68,7 @@ struct ClockTests {
     }
 
     @Test func `who sleeps misses ticks, counts them, and tells nobody of the gap`() async throws {
-        let watch = try await Watch(hold: "0s")
+        let watch = try await BrokenWatch(hold: "0s")
         _ = await waitUntil { await watch.isAtWork() }
         watch.sidecar.process.send(SIGSTOP)
         let asleep = ContinuousClock.now
@@ -147,7 +81,40 @@ struct ClockTests {
         let missed = try await watch.sidecar.query("sum(sidecar_rule_iterations_missed_total)").first?.value ?? 0
         let expected = slept / .milliseconds(100)
         #expect(abs(missed - expected) <= 3, "\(missed) missed, asleep for \(slept)")
-        #expect(Note.all(watch.receiver).isEmpty)
+        #expect(watch.notes.isEmpty)
         await watch.end()
     }
+}
+
+extension BrokenWatch {
+    /// The target breaks; returns how long it took until somebody was told.
+    fileprivate func breaks() async throws -> Duration {
+        let before = notes.count
+        let began = ContinuousClock.now
+        target.isBroken = true
+        let isTold = await waitUntil { self.notes.count > before }
+        #expect(isTold && notes.last?.isFiring == true, "\(sidecar.process.errorOutput)")
+        return (notes.last?.at ?? .now) - began
+    }
+
+    fileprivate func recovers() async throws {
+        let before = notes.count
+        target.isBroken = false
+        let isTold = await waitUntil { self.notes.count > before }
+        let last = notes.last
+        #expect(isTold && last?.isFiring == false, "\(sidecar.process.errorOutput)")
+        #expect(last.map { $0.startsAt <= $0.endsAt } == true, "\(String(describing: last))")
+    }
+
+    /// Scrapes in the next second, by the target's own count.
+    fileprivate func scrapesInASecond() async throws -> Int {
+        let before = target.receiver.requests.count
+        try await Task.sleep(for: .seconds(1))
+        return target.receiver.requests.count - before
+    }
+
+    /// Whether what was scraped can be read at the present, as the process's own clock has it.
+    fileprivate func isAtWork() async -> Bool { (try? await sidecar.query("broken"))?.count == 1 }
+
+    fileprivate func end() async { #expect(await sidecar.process.stop(grace: .seconds(20)) == .code(0)) }
 }

@@ -10,39 +10,23 @@ enum KillScenario {
     /// One whole life of an alert with `kills` kills in it.
     static func run(kills: Int, seed: UInt64) async throws {
         var generator = SeededGenerator(seed: seed)
-        let target = try MetricsTarget()
-        let receiver = try HTTPReceiver()
-        let directory = try TemporaryDirectory("kill")
-        let rules = try directory.write(
-            """
-            groups:
-              - name: g
-                rules:
-                  - { alert: Broken, expr: broken == 1, for: 1s }
-            """,
-            to: "rules.yml"
-        )
-        let configuration = """
-            global: { scrape_interval: 100ms, evaluation_interval: 100ms }
-            self_watch: false
-            scrape_configs: [ { job_name: t, static_configs: [ { targets: [ "127.0.0.1:\(target.port)" ] } ] } ]
-            rule_files: [ "\(rules)" ]
-            route: { receiver: hook, group_by: [ "..." ], group_wait: 0s, group_interval: 50ms, repeat_interval: 4h }
-            receivers: [ { name: hook, webhook_configs: [ { url: "\(receiver.url)/", send_resolved: true } ] } ]
-            """
-        var sidecar = try await RunningSidecar(configuration: configuration, directory: directory)
+        let watch = try await BrokenWatch(hold: "1s")
         var left = kills
         while left > 0 {
             let began = ContinuousClock.now
-            let before = Set(Note.all(receiver).map(\.id))
+            let before = Set(watch.notes.map(\.id))
             func told(firing: Bool) -> [Note] {
-                Note.all(receiver).filter { $0.isFiring == firing && !before.contains($0.id) }
+                watch.notes.filter { $0.isFiring == firing && !before.contains($0.id) }
             }
-            target.isBroken = true
+            watch.target.isBroken = true
             // Pending for a second, then firing.
+            var alive: [Range<ContinuousClock.Instant>] = []
+            var since = began
             for _ in 0..<min(left, 2) {
                 try await Task.sleep(for: .milliseconds(Int.random(in: 50...1_300, using: &generator)))
-                sidecar = try await restart(sidecar, configuration, directory)
+                alive.append(since..<ContinuousClock.now)
+                try await watch.restart()
+                since = .now
                 left -= 1
             }
             let fired = await waitUntil(deadline: .seconds(10)) { !told(firing: true).isEmpty }
@@ -50,11 +34,15 @@ enum KillScenario {
             let firstFiring = try #require(told(firing: true).first)
             // Time that nobody evaluated does not count toward `for`, and what was pending goes on.
             #expect(firstFiring.at - began >= .milliseconds(900), "seed \(seed): fired too soon")
+            alive.append(since..<max(since, firstFiring.at))
+            let watched = alive.map { min($0.upperBound, max($0.lowerBound, firstFiring.at)) - $0.lowerBound }
+            // A second of being watched, and a little for each start and tick.
+            #expect(watched.reduce(.zero, +) <= .milliseconds(2_300), "seed \(seed): began anew, \(watched)")
             #expect(told(firing: false).isEmpty, "seed \(seed): resolved while it was broken")
-            target.isBroken = false
+            watch.target.isBroken = false
             if left > 0 {
                 try await Task.sleep(for: .milliseconds(Int.random(in: 0...250, using: &generator)))
-                sidecar = try await restart(sidecar, configuration, directory)
+                try await watch.restart()
                 left -= 1
             }
             let resolved = await waitUntil(deadline: .seconds(10)) { !told(firing: false).isEmpty }
@@ -64,16 +52,7 @@ enum KillScenario {
                 #expect(ids.count == 1, "seed \(seed): told twice with different ids: \(ids)")
             }
         }
-        sidecar.process.send(SIGKILL)
-        _ = await sidecar.process.wait()
-    }
-
-    private static func restart(_ sidecar: RunningSidecar, _ configuration: String, _ directory: TemporaryDirectory)
-        async throws -> RunningSidecar
-    {
-        sidecar.process.send(SIGKILL)
-        _ = await sidecar.process.wait()
-        return try await RunningSidecar(configuration: configuration, directory: directory)
+        await watch.kill()
     }
 }
 
@@ -83,6 +62,23 @@ struct KillTests {
         let seed = UInt64.random(in: 1...UInt64.max)
         print("seed \(seed)")
         try await KillScenario.run(kills: 20, seed: seed)
+    }
+
+    @Test func `what an alert has waited before a kill counts after it`() async throws {
+        let watch = try await BrokenWatch(hold: "5s")
+        watch.target.isBroken = true
+        let isPending = try await waitUntil {
+            try await watch.sidecar.query(#"ALERTS{alertname="Broken", alertstate="pending"}"#).count == 1
+        }
+        #expect(isPending)
+        try await Task.sleep(for: .seconds(3))
+        try await watch.restart()
+        let began = ContinuousClock.now
+        #expect(await waitUntil { !watch.notes.isEmpty })
+        // Two of the five seconds are left.
+        let left = ContinuousClock.now - began
+        #expect(left >= .milliseconds(1_200) && left <= .seconds(3), "\(left)")
+        await watch.kill()
     }
 }
 

@@ -12,19 +12,13 @@ struct ShutdownTests {
     private func configuration(_ target: HTTPReceiver, _ receiver: HTTPReceiver, _ directory: TemporaryDirectory) throws
         -> String
     {
-        let rules = try directory.write(
-            "groups: [ { name: g, rules: [ { alert: Broken, expr: broken == 1 } ] } ]",
-            to: "rules.yml"
+        try WebhookConfiguration.make(
+            target: target.port,
+            receiver: receiver,
+            rules: WebhookConfiguration.broken(),
+            in: directory,
+            more: "web: { drain_delay: 1s }"
         )
-        return """
-            global: { scrape_interval: 100ms, evaluation_interval: 100ms }
-            self_watch: false
-            web: { drain_delay: 1s }
-            scrape_configs: [ { job_name: t, static_configs: [ { targets: [ "127.0.0.1:\(target.port)" ] } ] } ]
-            rule_files: [ "\(rules)" ]
-            route: { receiver: hook, group_by: [ "..." ], group_wait: 0s, group_interval: 50ms, repeat_interval: 4h }
-            receivers: [ { name: hook, webhook_configs: [ { url: "\(receiver.url)/", send_resolved: true } ] } ]
-            """
     }
 
     /// Which alerts were told, by their label `n`, with how often each notification came.

@@ -78,6 +78,11 @@ final class Simulation {
 
     /// Runs to the end and answers what went wrong.
     func run() -> [String] {
+        // What is still to happen holds the simulation, and the simulation holds that.
+        defer {
+            agenda = Agenda()
+            life = nil
+        }
         boot()
         let end = Duration.seconds(Int64.random(in: 20...60, using: &random))
         trouble()

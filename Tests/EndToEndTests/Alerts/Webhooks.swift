@@ -64,27 +64,47 @@ struct WatchedTarget {
     let sidecar: RunningSidecar
 
     /// - Parameter receivers: more integrations of the one receiver, beside the webhook.
-    init(page: String?, rules: String, more: String = "", receivers: String = "") async throws {
+    init(
+        page: String?,
+        rules: String,
+        group: String = "",
+        selfWatch: Bool = false,
+        more: String = "",
+        receivers: String = ""
+    ) async throws {
         let target = try ScriptedTarget(page: page)
         let receiver = try HTTPReceiver()
         let directory = try TemporaryDirectory("alerts")
-        let path = try directory.write("groups:\n  - name: g\n    rules:\n" + rules, to: "rules.yml")
-        let configuration = """
-            global: { scrape_interval: 100ms, evaluation_interval: 100ms, external_labels: { site: eu1 } }
-            self_watch: false
-            web: { external_url: "http://sidecar.example" }
-            scrape_configs: [ { job_name: t, static_configs: [ { targets: [ "127.0.0.1:\(target.port)" ] } ] } ]
-            rule_files: [ "\(path)" ]
-            route: { receiver: hook, group_by: [ "..." ], group_wait: 0s, group_interval: 50ms, repeat_interval: 4h }
-            receivers:
-              - name: hook
-                webhook_configs: [ { url: "\(receiver.url)/", send_resolved: true } ]
-                \(receivers.split(separator: "\n").joined(separator: "\n    "))
-            \(more)
-            """
+        let configuration = try WebhookConfiguration.make(
+            target: target.port,
+            receiver: receiver,
+            rules: rules,
+            in: directory,
+            group: group,
+            selfWatch: selfWatch,
+            global: "external_labels: { site: eu1 }",
+            receivers: receivers,
+            more: "web: { external_url: \"http://sidecar.example\" }\n" + more
+        )
         sidecar = try await RunningSidecar(configuration: configuration, directory: directory)
         self.target = target
         self.receiver = receiver
+    }
+
+    /// The status of a reload with other rules.
+    func reload(rules: String) async throws -> Int {
+        _ = try WebhookConfiguration.write(rules, in: sidecar.directory)
+        return try await reload()
+    }
+
+    /// The status of a reload.
+    func reload() async throws -> Int { try await HTTPGet(sidecar.url + "/-/reload", method: "POST").status }
+
+    /// One rule as the API lists it.
+    func rule(_ name: String) async throws -> [String: Any] {
+        let answer = try await JSONAnswer(sidecar.url + "/api/v1/rules")
+        let groups = (answer["data"] as? [String: Any])?["groups"] as? [[String: Any]] ?? []
+        return groups.flatMap { $0["rules"] as? [[String: Any]] ?? [] }.first { $0["name"] as? String == name } ?? [:]
     }
 
     /// Ends it, and keeps everything alive until then.

@@ -88,11 +88,15 @@ package struct AlertingRule: Sendable {
             results.removeAll { enough.agreeing(with: $0.labels).isEmpty }
         }
         if suspectsClock { dropBygone(&results, environment, at: queryTime) }
-        let functions = RuleFunctions.make(
-            externalURL: context.externalURL,
-            now: time,
-            query: environment.templateQuery(at: queryTime)
-        )
+        // Most rules find nothing most of the time; then no template is looked at.
+        let functions =
+            results.isEmpty
+            ? TemplateFunctions.builtins
+            : RuleFunctions.make(
+                externalURL: context.externalURL,
+                now: time,
+                query: environment.templateQuery(at: queryTime)
+            )
         var present: [Labels: (source: Labels, sample: RuleSample)] = [:]
         present.reserveCapacity(results.count)
         for sample in results {
