@@ -57,11 +57,13 @@ let metrics: [Target] = [
     ),
     .target(name: "CThreadSlot", path: "Sources/Metrics/CThreadSlot"),
     library("Exposition", "Metrics/Exposition"),
+    library("ContentEncoding", "Metrics/ContentEncoding", ["Exposition", "Gzip", "CZstd"]),
     library(
         "HTTPMetrics",
         "Metrics/HTTPMetrics",
         [
-            "SidecarMetrics", "Exposition", "Gzip", hummingbird, httpTypes, logging, nioCore, nioHTTP1, tracing,
+            "SidecarMetrics", "Exposition", "ContentEncoding", hummingbird, httpTypes, logging, nioCore, nioHTTP1,
+            tracing,
         ]
     ),
     library("TimeSeries", "Metrics/TimeSeries", ["RegularExpressions"]),
@@ -130,6 +132,7 @@ let clients: [Target] = [
     systemLibrary("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
     systemLibrary("CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    systemLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
     systemLibrary("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
     .target(
         name: "CRE2",
@@ -180,7 +183,8 @@ let programs: [Target] = [
             "Calendar", "Scraping", "RemoteWrite", "DNSClient", "TimeSeries", "GoFormatting", "PromQL", "AlertRules",
             "Notifications",
             "HealthChecks",
-            "DependencyChecks", "HealthProbes", "Exposition", "Gzip", "YAMLDocument", "JSONDocument", "HTTPClient",
+            "DependencyChecks", "HealthProbes", "Exposition", "ContentEncoding", "YAMLDocument", "JSONDocument",
+            "HTTPClient",
             "Journal",
             "EventLoop", "SQLiteClient", "RegularExpressions", "CCrypt", "CLinux", hummingbird, hummingbirdCore,
             httpTypes,
@@ -222,13 +226,13 @@ let programs: [Target] = [
 
 let tests: [Target] = [
     .target(name: "TestSupport", dependencies: ["CSQLite"], path: "Tests/TestSupport", swiftSettings: strict),
-    suite("SidecarMetricsTests", ["SidecarMetrics", "Exposition", coreMetrics, logging, nioCore, nioPosix]),
-    suite("ExpositionTests", ["Exposition", "Gzip"]),
+    suite("SidecarMetricsTests", ["SidecarMetrics", "Exposition", coreMetrics, logging, tracing, nioCore, nioPosix]),
+    suite("ExpositionTests", ["Exposition", "ContentEncoding", "Gzip"]),
     suite(
         "HTTPMetricsTests",
         [
-            "HTTPMetrics", "SidecarMetrics", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
-            httpTypes, logging,
+            "HTTPMetrics", "SidecarMetrics", "Exposition", hummingbird,
+            .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, coreMetrics, logging, nioCore,
         ]
     ),
     suite("TimeSeriesTests", ["TimeSeries", "RegularExpressions"]),

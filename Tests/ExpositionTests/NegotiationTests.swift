@@ -71,17 +71,6 @@ struct NegotiationTests {
 
     @Test(
         arguments: [
-            (nil, false), ("", false), ("gzip", true), ("gzip;q=0", false), ("deflate, gzip;q=0.5", true), ("*", true),
-            ("*;q=0", false), ("identity", false), ("GZIP", true),
-            ("gzip;q=0, *", false), ("br", false), ("x-gzip", true),
-        ] as [(String?, Bool)]
-    )
-    func gzipIsUsedWhenOffered(header: String?, expected: Bool) {
-        #expect(ExpositionFormat.acceptsGzip(header) == expected)
-    }
-
-    @Test(
-        arguments: [
             ("text/plain; version=0.0.4; charset=utf-8", ExpositionFormat.Encoding.text), ("text/plain", .text),
             ("application/openmetrics-text; version=1.0.0; charset=utf-8", .openMetrics),
             ("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited", .protobuf),

@@ -58,7 +58,7 @@ struct PeerTests {
         writer.finish()
         let outcome = try promtool(writer.bytes)
         #expect(outcome.status == 0, "\(outcome.lines)")
-        #expect(try ExpositionLinter.lint(writer.bytes.span).map(\.description) == [])
+        #expect(try LintTests.findings(writer.bytes) == [])
     }
 
     @Test func promtoolsMessagesAreOurs() throws {
@@ -78,7 +78,7 @@ struct PeerTests {
     ])
     func promtoolRefusesWhatWeRefuse(body: String) throws {
         #expect(try promtool(Array(body.utf8)).status == 1)
-        #expect(throws: ExpositionError.self) { try ExpositionLinter.lint(Array(body.utf8).span) }
+        #expect(throws: ExpositionError.self) { try LintTests.findings(Array(body.utf8)) }
     }
 
     @Test(.enabled(if: Self.python != nil, "python3-prometheus-client is not installed"))

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Exposition
+import Foundation
 import HTTPMetrics
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import SidecarMetrics
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct EndpointTests {
@@ -33,6 +35,25 @@ import Testing
             try await client.execute(uri: "/metrics?name%5B%5D=sent_total", method: .get) { response in
                 #expect(String(buffer: response.body).split(separator: "\n").count == 3)
             }
+        }
+    }
+
+    @Test(arguments: ["gzip", "zstd"]) func `curl reads what it asked for, in any coding`(coding: String) async throws {
+        let registry = MetricsRegistry()
+        registry.counter("sent", help: "Sent.").increment()
+        let router = Router()
+        MetricsEndpoint(registry: registry).addRoute(to: router)
+        try await Application(router: router).test(.live) { client in
+            let url = "http://127.0.0.1:\(try #require(client.port))/metrics?name%5B%5D=sent_total"
+            let directory = try TemporaryDirectory("coding")
+            let arguments = ["-s", "-D", directory.path("head"), "-H", "Accept-Encoding: br;q=1, \(coding);q=0.2", url]
+            let command = (["curl"] + arguments).map { "'\($0)'" }.joined(separator: " ") + " | \(coding) -dc"
+            let result = try await ChildProcess.run("bash", ["-o", "pipefail", "-c", command])
+            #expect(result.exit == .code(0), "\(result)")
+            #expect(result.output == "# HELP sent_total Sent.\n# TYPE sent_total counter\nsent_total 1\n")
+            let head = try directory.read("head").lowercased()
+            #expect(head.contains("content-encoding: \(coding)\r\n"))
+            #expect(head.contains("vary: accept, accept-encoding\r\n"))
         }
     }
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CoreMetrics
 import Exposition
+import Glibc
 import HTTPMetrics
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import NIOCore
 import SidecarMetrics
 import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct MiddlewareTests {
     struct Broken: Error {}
+    struct QueryTimeoutError: Error {}
 
     /// A clock that moves on by a millisecond and a half each time it is read, so that nothing counts as quick.
     static func slowClock() -> @Sendable () -> Int64 {
@@ -41,6 +45,11 @@ import Testing
             router.get("/late") { _, _ -> String in throw HTTPError(.gatewayTimeout) }
             router.get("/broken") { _, _ -> String in throw Broken() }
             router.get("/gone") { _, _ -> String in throw CancellationError() }
+            router.get("/hung") { _, _ -> String in throw QueryTimeoutError() }
+            router.get("/away") { _, _ -> String in throw ChannelError.connectTimeout(.seconds(1)) }
+            router.get("/reset") { _, _ -> String in throw IOError(errnoCode: ECONNRESET, reason: "read") }
+            router.get("/refused") { _, _ -> String in throw IOError(errnoCode: ECONNREFUSED, reason: "connect") }
+            router.get("/lost") { _, _ -> String in throw IOError(errnoCode: ETIMEDOUT, reason: "read") }
             router.get("/livez") { _, _ in "ok" }
             router.get("/stream") { _, _ in
                 Response(
@@ -95,7 +104,9 @@ import Testing
 
     @Test(arguments: [
         ("/missing", "404", ""), ("/late", "504", #"error_type="504","#), ("/broken", "500", #"error_type="Broken","#),
-        ("/gone", "499", #"error_type="client_closed","#),
+        ("/gone", "499", #"error_type="client_closed","#), ("/reset", "499", #"error_type="client_closed","#),
+        ("/refused", "500", #"error_type="IOError","#), ("/hung", "500", #"error_type="timeout","#),
+        ("/away", "500", #"error_type="timeout","#), ("/lost", "500", #"error_type="timeout","#),
     ]) func `the duration is recorded on thrown errors`(path: String, status: String, error: String) async throws {
         let service = Service()
         try await service.run { client in _ = try? await client.execute(uri: path, method: .get) { _ in } }
@@ -212,6 +223,68 @@ import Testing
         #expect(counts.count { $0.hasSuffix(" 8") } == 150)
         #expect(counts.count { $0.hasSuffix(" 1") } == 100)
         #expect(service.lines("http_server_active_requests").allSatisfy { $0.hasSuffix(" 0") })
+    }
+
+    @Test func `causes without end share one, and statuses do not`() async throws {
+        let service = Service()
+        service.router.get("/fail/:number") { _, context -> String in
+            throw try Self.failure(context.parameters.require("number", as: Int.self))
+        }
+        try await service.run { client in
+            for number in 0..<27 * 27 {
+                _ = try await client.execute(uri: "/fail/\(number)", method: .get) { #expect($0.status.code == 500) }
+            }
+        }
+        let counts = service.lines("http_server_request_duration_seconds_count")
+        #expect(counts.count == 65)
+        #expect(counts.count { $0.contains(#"error_type="_OTHER","#) } == 1)
+        let sum = counts.compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
+        #expect(sum == 27 * 27)
+    }
+
+    /// Errors whose types are as many as pairs of these three, nested thrice: 27 × 27.
+    private struct Named<Inner>: Error {}
+    private static func failure(_ number: Int) -> any Error {
+        var number = number
+        var type: any Any.Type = Never.self
+        func wrap<Inner>(_ inner: Inner.Type, _ choice: Int) -> any Any.Type {
+            switch choice {
+            case 0: Named<[Inner]>.self
+            case 1: Named<Inner?>.self
+            default: Named<(Inner, Int)>.self
+            }
+        }
+        func make<Type>(_ type: Type.Type) -> any Error { Named<Type>() }
+        for _ in 0..<6 {
+            type = wrap(type, number % 3)
+            number /= 3
+        }
+        return make(type)
+    }
+
+    @Test func `what Hummingbird records itself comes through the task's factory with sane names`() async throws {
+        let registry = MetricsRegistry()
+        let router = Router()
+        router.add(middleware: MetricsMiddleware())
+        router.get("/boxes/:id") { _, _ in "a box" }
+        router.get("/missing") { _, _ -> String in throw HTTPError(.notFound) }
+        try await withMetricsFactory(SwiftMetricsFactory(registry: registry)) {
+            try await Application(router: router).test(.live) { client in
+                for id in 0..<3 { try await client.execute(uri: "/boxes/\(id)", method: .get) { _ in } }
+                try await client.execute(uri: "/missing", method: .get) { _ in }
+            }
+        }
+        let box = #"http_request_method="GET",http_response_status_code="200",http_route="/boxes/{id}""#
+        func line(_ series: String) -> String? { Service.lines(series + " ", of: registry).first }
+        #expect(line("hb_requests_total{\(box)}")?.hasSuffix(" 3") == true)
+        #expect(line("http_server_request_duration_seconds_count{\(box)}")?.hasSuffix(" 3") == true)
+        #expect(line("http_server_request_duration_seconds_bucket{\(box),le=\"10\"}")?.hasSuffix(" 3") == true)
+        #expect(line(#"http_server_active_requests{http_request_method="GET"}"#)?.hasSuffix(" 0") == true)
+        let missing = #"error_type="404",http_request_method="GET",http_route="/missing""#
+        #expect(line("hb_request_errors_total{\(missing)}")?.hasSuffix(" 1") == true)
+        // Nobody else's metrics go there.
+        CoreMetrics.Counter(label: "elsewhere").increment()
+        #expect(Service.lines("elsewhere", of: registry).isEmpty)
     }
 
     @Test func `a trace reaches exemplar, handler and access log`() async throws {

@@ -29,6 +29,32 @@ import Testing
         #expect(test.line(#"hb_requests_total{b="1",http_route="/a"}"#) == nil)
     }
 
+    @Test func `a task's factory takes what is recorded in the task, and nothing else`() async {
+        let test = TestRegistry()
+        await withMetricsFactory(SwiftMetricsFactory(registry: test.registry)) {
+            CoreMetrics.Counter(label: "inside").increment()
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 { group.addTask { CoreMetrics.Counter(label: "inside").increment(by: 2) } }
+            }
+            CoreMetrics.Timer(label: "work").recordMilliseconds(250)
+        }
+        CoreMetrics.Counter(label: "outside").increment()
+        #expect(test.line("inside_total") == "9")
+        #expect(test.line("work_seconds_sum") == "0.25")
+        #expect(!test.text(.text).contains("outside"))
+    }
+
+    @Test func `the bootstrapped system records into the registry`() async {
+        // Once in a process, so in one of its own.
+        await #expect(processExitsWith: .success) {
+            let registry = MetricsRegistry()
+            MetricsSystem.bootstrap(SwiftMetricsFactory(registry: registry))
+            CoreMetrics.Counter(label: "boxes.booked", dimensions: [("kind", "small")]).increment(by: 3)
+            let page = String(decoding: registry.render(.text), as: UTF8.self)
+            exit(page.contains("\nboxes_booked_total{kind=\"small\"} 3\n") ? 0 : 1)
+        }
+    }
+
     @Test func `contradicting uses of one name crash nothing`() {
         let test = TestRegistry()
         let factory = SwiftMetricsFactory(registry: test.registry)
@@ -115,10 +141,38 @@ import Testing
         #expect(test.text(.text).contains(#"error_type="Refused""#))
         #expect(test.line("db_client_slow_operations_total") == "1")
         #expect(test.log.lines.filter { $0.contains("slow database operation") && $0.contains("400") }.count == 1)
+    }
+
+    @Test func `a quick database operation is recorded and not logged`() {
+        let test = TestRegistry()
+        let database = DatabaseMetrics(registry: test.registry, system: "sqlite", logger: test.log.logger)
+        #expect(database.measure("SELECT venues") { 7 } == 7)
+        let labels = #"db_operation_name="SELECT venues",db_system_name="sqlite""#
+        #expect(test.line("db_client_operation_duration_seconds_count{\(labels)}") == "1")
+        #expect(test.line("db_client_slow_operations_total") == "0")
+        #expect(test.log.lines.isEmpty)
+    }
+
+    @Test func `pools tell their connections, who waits, how long and in vain`() {
+        let test = TestRegistry()
         let pool = PoolMetrics(registry: test.registry, pool: "main")
-        pool.set(.init(inUse: 3, idle: 2, max: 8))
-        #expect(test.line(#"db_pool_connections_in_use{pool="main"}"#) == "3")
-        #expect(test.line(#"db_pool_connections_idle{pool="main"}"#) == "2")
-        #expect(test.line(#"db_pool_connections_max{pool="main"}"#) == "8")
+        let other = PoolMetrics(registry: test.registry, pool: "other")
+        pool.set(.init(inUse: 3, idle: 2, max: 8, pending: 4))
+        other.set(.init(inUse: 1, idle: 0, max: 1))
+        pool.set(.init(inUse: 5, idle: 1, max: 8, pending: 6))
+        pool.waited(.milliseconds(20))
+        pool.waited(.milliseconds(300))
+        pool.timedOut()
+        func value(_ name: String, _ pool: String = "main", _ more: String = "") -> String? {
+            let labels = "pool=\"\(pool)\"" + more
+            return test.line("db_pool_\(name){\(labels)}")
+        }
+        #expect(value("connections_in_use") == "5" && value("connections_in_use", "other") == "1")
+        #expect(value("connections_idle") == "1" && value("connections_idle", "other") == "0")
+        #expect(value("connections_max") == "8" && value("connections_max", "other") == "1")
+        #expect(value("connections_pending") == "6" && value("connections_pending", "other") == "0")
+        #expect(value("timeouts_total") == "1" && value("timeouts_total", "other") == "0")
+        #expect(value("wait_duration_seconds_count") == "2" && value("wait_duration_seconds_count", "other") == "0")
+        #expect(value("wait_duration_seconds_sum") == "0.32")
     }
 }

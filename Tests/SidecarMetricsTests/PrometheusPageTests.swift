@@ -108,6 +108,21 @@ import Testing
         #expect(result.output + result.error == "")
     }
 
+    @Test func `Python's OpenMetrics parser reads every sample`() async throws {
+        let directory = try TemporaryDirectory("page")
+        let page = String(decoding: Service().page(.openMetrics), as: UTF8.self)
+        let path = try directory.write(page, to: "page.txt")
+        let script = """
+            from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
+            families = list(parse(open('\(path)', newline='').read()))
+            values = {s.name: s.value for f in families for s in f.samples if 'mails' in s.name}
+            print(sum(len(f.samples) for f in families), values['mails_sent_total'])
+            """
+        let result = try await ChildProcess.run("/usr/bin/python3", ["-c", script])
+        let samples = page.split(separator: "\n").filter { !$0.hasPrefix("#") }.count
+        #expect(result.output == "\(samples) 12345678\n", "\(result)")
+    }
+
     /// A Prometheus that scrapes three paths of one server once a second.
     private final class Prometheus: Sendable {
         let process: ChildProcess

@@ -5,9 +5,8 @@ import Harness
 import SidecarMetrics
 import Synchronization
 
-/// Rendering a small and a large family, with and without a series that comes and goes while it is being written.
-///
-/// The series' price that grows with the family is what is done under the lock that rendering takes too.
+/// Lists that change while they are being written: what is done there under locks is counted from outside, by the
+/// functions' names.
 enum SeriesOperations {
     /// A counter that, when its family is written, may add a series to it and take it out again.
     final class Probe: Instrument {
@@ -28,34 +27,46 @@ enum SeriesOperations {
     }
 
     static var all: [Operation] {
-        [20, 2_000].flatMap { size in
-            [
-                Operation("family/\(size)", 40_000 / size, render(size, changes: false)),
-                Operation("family/\(size)/changing", 40_000 / size, render(size, changes: true)),
-            ]
-        }
+        [Operation("changing/series", 20, changingSeries()), Operation("changing/family", 20, changingFamilies())]
     }
 
-    private static func render(_ size: Int, changes: Bool) -> @Sendable (Int) -> Void {
+    /// A family of 2,000 series, as many as there may be by default, that gets one more and loses it again.
+    private static func changingSeries() -> @Sendable (Int) -> Void {
         var configuration = MetricsRegistry.Configuration()
         configuration.seriesLimit = 5_000
         let registry = MetricsRegistry(configuration: configuration)
-        let family: Family<OpenLabels, Probe> = registry.family(
-            "bench_probes",
-            help: "Probes.",
-            configuration: NoConfiguration()
-        )
-        for number in 0..<size { family.create(OpenLabels(method: "GET", outcome: "\(10_000 + number)")) }
-        let middle = OpenLabels(method: "GET", outcome: "\(10_000 + size / 2)x")
-        if changes {
-            family[OpenLabels(method: "GET", outcome: "10000")].onWrite.withLock { onWrite in
-                onWrite = {
-                    family.create(middle)
-                    family.remove(middle)
-                }
-            }
+        let family = probes(registry)
+        for number in 0..<2_000 { family.create(OpenLabels(method: "GET", outcome: "\(10_000 + number)")) }
+        let middle = OpenLabels(method: "GET", outcome: "11000x")
+        onWrite(family) {
+            family.create(middle)
+            family.remove(middle)
         }
-        return { count in
+        return rendering(registry)
+    }
+
+    /// A registry of 500 families that gets another one.
+    private static func changingFamilies() -> @Sendable (Int) -> Void {
+        let registry = MetricsRegistry()
+        for number in 0..<500 { _ = registry.gauge("bench_\(1_000 + number)", help: "A gauge.") }
+        let next = Atomic<Int>(0)
+        onWrite(probes(registry)) {
+            let number = next.wrappingAdd(1, ordering: .relaxed).newValue
+            _ = registry.gauge("bench_1250_\(number)", help: "A gauge.")
+        }
+        return rendering(registry)
+    }
+
+    private static func probes(_ registry: MetricsRegistry) -> Family<OpenLabels, Probe> {
+        registry.family("bench_probes", help: "Probes.", configuration: NoConfiguration())
+    }
+
+    private static func onWrite(_ family: Family<OpenLabels, Probe>, _ body: @escaping @Sendable () -> Void) {
+        family[OpenLabels(method: "GET", outcome: "10000")].onWrite.withLock { $0 = body }
+    }
+
+    private static func rendering(_ registry: MetricsRegistry) -> @Sendable (Int) -> Void {
+        { count in
             var writer = ExpositionWriter(format: .text, capacity: 1 << 20)
             for _ in 0..<count {
                 writer.removeAll()

@@ -68,13 +68,4 @@ extension ExpositionFormat {
 
     /// What a response that was negotiated must say in `Vary`.
     public static let vary = "Accept, Accept-Encoding"
-
-    /// Whether the client takes gzip.
-    /// - Parameter acceptEncoding: the request's `Accept-Encoding` header.
-    /// - Returns: true when gzip, or anything, is offered with a quality above zero.
-    public static func acceptsGzip(_ acceptEncoding: String?) -> Bool {
-        let ranges = MediaRange.list(acceptEncoding ?? "")
-        if let gzip = ranges.first(where: { $0.name == "gzip" || $0.name == "x-gzip" }) { return gzip.quality > 0 }
-        return ranges.first { $0.name == "*" }.map { $0.quality > 0 } ?? false
-    }
 }

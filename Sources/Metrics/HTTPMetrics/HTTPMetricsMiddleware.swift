@@ -11,9 +11,12 @@ import Tracing
 ///
 /// A response with a small body of known length from a handler that took less than a millisecond is recorded when the
 /// handler returns; all others when their last byte has been written.
+@safe
 public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
     // Code that is generic over the context asks for its type's properties at every step, so little is done here.
     private let recorder: RequestRecorder
+    // The same: all threads would count references to it, twice a request, and the middleware lives on in any case.
+    private let uncounted: Unmanaged<RequestRecorder>
 
     /// Creates the middleware and registers its metrics.
     /// - Parameters:
@@ -21,6 +24,7 @@ public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
     ///   - configuration: what is recorded and logged.
     public init(registry: MetricsRegistry, configuration: HTTPMetricsConfiguration = HTTPMetricsConfiguration()) {
         recorder = RequestRecorder(registry, configuration)
+        unsafe uncounted = .passUnretained(recorder)
     }
 
     /// Serves a request.
@@ -35,7 +39,8 @@ public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
         context: Context,
         next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        guard let running = recorder.begin(request, endpoint: context.endpointPath) else {
+        let begun = unsafe uncounted._withUnsafeGuaranteedRef { $0.begin(request, endpoint: context.endpointPath) }
+        guard let running = begun else {
             return try await next(request, context)
         }
         do {
@@ -47,9 +52,9 @@ public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
             } else {
                 response = try await next(request, context)
             }
-            let now = recorder.now()
+            let now = unsafe uncounted._withUnsafeGuaranteedRef { $0.now() }
             let length = response.body.contentLength
-            guard recorder.isAsGoodAsWritten(length, running, now) else {
+            guard running.isAsGoodAsWritten(length, now) else {
                 var response = response
                 let watched = WatchedResponse(
                     recorder,
@@ -87,7 +92,7 @@ public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
 
     private func finish(_ running: RunningRequest, _ request: Request, _ context: Context, _ result: RequestResult) {
         // The logger is asked for only when there is something to log.
-        if recorder.finish(running, request.head, result) {
+        if unsafe uncounted._withUnsafeGuaranteedRef({ $0.finish(running, request.head, result) }) {
             recorder.log(running, request.head, result, context.logger)
         }
     }

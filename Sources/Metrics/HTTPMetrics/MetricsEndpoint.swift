@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ContentEncoding
 import Exposition
-import Gzip
 import HTTPTypes
 public import Hummingbird
 import NIOCore
@@ -64,25 +64,24 @@ public final class MetricsEndpoint: Sendable {
         }
         defer { limiter.withLock { $0.leave() } }
         let format = ExpositionFormat.negotiate(accept: Self.joined(request.headers[values: .accept]))
-        let wantsGzip = ExpositionFormat.acceptsGzip(Self.joined(request.headers[values: .acceptEncoding]))
+        let acceptEncoding = Self.joined(request.headers[values: .acceptEncoding])
         let filter = MetricNameFilter(query: request.uri.query)
-        let body = await OwnThread.run { self.body(format, filter, gzip: wantsGzip) }
+        let (body, encoding) = await OwnThread.run { self.body(format, filter, acceptEncoding) }
         scrapes.increment(.ok)
         var headers: HTTPFields = [.contentType: format.contentType, .vary: ExpositionFormat.vary]
-        if body.isCompressed { headers[.contentEncoding] = "gzip" }
-        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.bytes)))
+        headers[.contentEncoding] = encoding
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 
     private func body(
         _ format: ExpositionFormat,
         _ filter: MetricNameFilter,
-        gzip: Bool
-    ) -> (bytes: [UInt8], isCompressed: Bool) {
+        _ acceptEncoding: String?
+    ) -> (bytes: [UInt8], encoding: String?) {
         duration.time {
-            let bytes = registry.render(format, filter: filter)
-            // Compression that fails for want of memory is no reason to fail the scrape.
-            if gzip, let compressed = try? GzipCompressor.compress(bytes.span) { return (compressed, true) }
-            return (bytes, false)
+            var bytes = registry.render(format, filter: filter)
+            let encoding = ContentCoding.encode(&bytes, for: acceptEncoding)
+            return (bytes, encoding)
         }
     }
 

@@ -2,8 +2,10 @@
 
 import Synchronization
 
-/// Objects found by a hash, which are added and never taken away. Finding one takes no lock and allocates nothing, so
-/// that threads that serve requests do not wait for each other.
+/// Objects found by a hash, which are added and never taken away. Finding one takes no lock, allocates nothing and
+/// writes nothing, reference counts included, so that threads that serve requests share no memory that changes.
+///
+/// What is found lives as long as the table; who uses it keeps the table alive.
 @safe
 final class PublishedTable<Element: AnyObject & Sendable>: Sendable {
     /// Open addressing: a power of two of places, at most half of them used; a hash of zero marks a free one.
@@ -35,13 +37,13 @@ final class PublishedTable<Element: AnyObject & Sendable>: Sendable {
         }
 
         @inline(__always)
-        func find(_ hash: UInt64, _ matches: (Element) -> Bool) -> Element? {
+        func find(_ hash: UInt64, _ matches: (Element) -> Bool) -> Unmanaged<Element>? {
             var position = Int(truncatingIfNeeded: hash &>> 1) & mask
             while true {
                 let found = unsafe hashes[position].load(ordering: .acquiring)
                 if found == hash {
                     let element = unsafe elements[position]
-                    if unsafe element._withUnsafeGuaranteedRef(matches) { return unsafe element.takeUnretainedValue() }
+                    if unsafe element._withUnsafeGuaranteedRef(matches) { return unsafe element }
                 }
                 if found == 0 { return nil }
                 position = (position &+ 1) & mask
@@ -61,7 +63,7 @@ final class PublishedTable<Element: AnyObject & Sendable>: Sendable {
     private let limit: Int
 
     /// Creates an empty table.
-    /// - Parameter limit: objects that are remembered; what comes after is made anew each time.
+    /// - Parameter limit: objects that are added, those aside that must be.
     init(limit: Int) {
         self.limit = limit
         let places = Places(capacity: 8)
@@ -69,18 +71,27 @@ final class PublishedTable<Element: AnyObject & Sendable>: Sendable {
         owned = Mutex(Owned(places: [places]))
     }
 
+    /// Whether only what must be is added.
+    var isFull: Bool { owned.withLock { $0.elements.count >= limit } }
+
     /// The object that has this hash and matches.
     @inline(__always)
-    func find(_ hash: UInt64, _ matches: (Element) -> Bool) -> Element? {
-        unsafe current.load(ordering: .acquiring)._withUnsafeGuaranteedRef { $0.find(hash | 1, matches) }
+    func find(_ hash: UInt64, _ matches: (Element) -> Bool) -> Unmanaged<Element>? {
+        unsafe current.load(ordering: .acquiring)._withUnsafeGuaranteedRef { unsafe $0.find(hash | 1, matches) }
     }
 
-    /// Adds an object unless another thread was faster, or the table is full.
-    /// - Returns: the object to use.
-    func add(_ element: Element, _ hash: UInt64, _ matches: (Element) -> Bool) -> Element {
-        owned.withLock { owned in
-            if let known = find(hash, matches) { return known }
-            guard owned.elements.count < limit, var places = owned.places.last else { return element }
+    /// Adds an object unless another thread was faster.
+    /// - Parameter always: whether it is added to a full table too.
+    /// - Returns: the object to use; nil when the table is full.
+    func add(
+        _ element: Element,
+        _ hash: UInt64,
+        always: Bool,
+        _ matches: (Element) -> Bool
+    ) -> Unmanaged<Element>? {
+        unsafe owned.withLock { owned in
+            if let known = unsafe find(hash, matches) { return unsafe known }
+            guard always || owned.elements.count < limit, var places = owned.places.last else { return nil }
             if owned.elements.count * 2 > places.mask {
                 places = Places(capacity: (places.mask + 1) * 2)
                 for (element, hash) in owned.elements { places.place(element, hash) }
@@ -89,7 +100,7 @@ final class PublishedTable<Element: AnyObject & Sendable>: Sendable {
             }
             places.place(element, hash | 1)
             owned.elements.append((element, hash | 1))
-            return element
+            return unsafe .passUnretained(element)
         }
     }
 }

@@ -5,11 +5,24 @@ import Hummingbird
 import Logging
 import SidecarMetrics
 
-/// A request that is being served.
+/// A request that is being served. It lives no longer than its recorder, which keeps the instruments.
+@safe
 struct RunningRequest: Sendable {
-    let instruments: RouteInstruments
-    let started: Int64
+    // Counting references to what all threads use would make them wait for each other's caches.
+    fileprivate let instruments: Unmanaged<RouteInstruments>
+    fileprivate let started: Int64
     let trace: TraceParent?
+
+    /// Bodies up to this size leave in one write.
+    private static let smallBody = 65_536
+    /// A client does not go away in so short a time, so that its absence need not be looked for.
+    private static let quickNanoseconds: Int64 = 1_000_000
+
+    /// Whether a response may be recorded before it has been written: it is small, and came at once.
+    func isAsGoodAsWritten(_ length: Int?, _ now: Int64) -> Bool {
+        guard let length else { return false }
+        return length <= Self.smallBody && now &- started < Self.quickNanoseconds
+    }
 }
 
 /// How a request ended.
@@ -28,10 +41,6 @@ final class RequestRecorder: Sendable {
     private let routes: RouteTable
     private let slowNanoseconds: Int64
 
-    /// Bodies up to this size leave in one write.
-    private static let smallBody = 65_536
-    /// A client does not go away in so short a time, so that its absence need not be looked for.
-    private static let quickNanoseconds: Int64 = 1_000_000
     private static let traceParentName = HTTPField.Name("traceparent") ?? .userAgent
 
     init(_ registry: MetricsRegistry, _ configuration: HTTPMetricsConfiguration) {
@@ -57,34 +66,32 @@ final class RequestRecorder: Sendable {
     func begin(_ request: Request, endpoint: String?) -> RunningRequest? {
         // The router has another name for "no route"; templates start with a slash.
         let template = endpoint.flatMap { $0.utf8.first == UInt8(ascii: "/") ? $0 : nil }
-        let instruments = routes.instruments(
+        let instruments = unsafe routes.instruments(
             template: template,
             method: KnownMethod(request.method.rawValue),
             isSecure: request.head.scheme == "https"
         )
-        guard !instruments.isExcluded else { return nil }
+        guard unsafe instruments._withUnsafeGuaranteedRef({ $0.began() }) else { return nil }
         let trace = configuration.followsTraces ? request.headers[Self.traceParentName].flatMap(TraceParent.init) : nil
-        instruments.began()
-        return RunningRequest(instruments: instruments, started: now(), trace: trace)
-    }
-
-    /// Whether a response may be recorded before it has been written: it is small, and came at once.
-    func isAsGoodAsWritten(_ length: Int?, _ running: RunningRequest, _ now: Int64) -> Bool {
-        guard let length else { return false }
-        return length <= Self.smallBody && now &- running.started < Self.quickNanoseconds
+        return unsafe RunningRequest(instruments: instruments, started: now(), trace: trace)
     }
 
     /// Records a request.
     /// - Returns: whether it is to be logged.
     func finish(_ running: RunningRequest, _ head: HTTPRequest, _ result: RequestResult) -> Bool {
-        running.instruments.ended()
         let nanoseconds = max(0, result.ended &- running.started)
-        running.instruments.outcome(result.status, result.errorTypeLabel).record(
-            seconds: Double(nanoseconds) / 1e9,
-            trace: running.trace,
-            requestBytes: Self.requestBytes(head, running.instruments.method),
-            responseBytes: result.responseBytes
-        )
+        unsafe running.instruments._withUnsafeGuaranteedRef { instruments in
+            instruments.ended()
+            let outcome = unsafe instruments.outcome(result.status, result.errorTypeLabel)
+            unsafe outcome._withUnsafeGuaranteedRef {
+                $0.record(
+                    seconds: Double(nanoseconds) / 1e9,
+                    trace: running.trace,
+                    requestBytes: Self.requestBytes(head, instruments.method),
+                    responseBytes: result.responseBytes
+                )
+            }
+        }
         return nanoseconds > slowNanoseconds || configuration.accessLog != nil
     }
 
@@ -99,12 +106,13 @@ final class RequestRecorder: Sendable {
     /// Writes the access log's line, and an event when the request was slow.
     func log(_ running: RunningRequest, _ head: HTTPRequest, _ result: RequestResult, _ logger: Logger) {
         let nanoseconds = max(0, result.ended &- running.started)
+        let (route, method) = unsafe running.instruments._withUnsafeGuaranteedRef { ($0.route, $0.method) }
         if let accessLog = configuration.accessLog {
             accessLog.write(
                 AccessLogEntry(
                     method: head.method.rawValue,
                     path: head.path ?? "",
-                    route: running.instruments.route,
+                    route: route,
                     status: result.status,
                     nanoseconds: nanoseconds,
                     responseBytes: result.responseBytes,
@@ -116,8 +124,8 @@ final class RequestRecorder: Sendable {
         }
         guard nanoseconds > slowNanoseconds else { return }
         var metadata: Logger.Metadata = [
-            "http.route": "\(running.instruments.route)",
-            "http.request.method": "\(running.instruments.method.labelValue)",
+            "http.route": "\(route)",
+            "http.request.method": "\(method.labelValue)",
             "http.response.status_code": "\(result.status)", "http.duration_ms": "\(nanoseconds / 1_000_000)",
         ]
         if let trace = running.trace { metadata["trace_id"] = "\(trace.traceID)" }

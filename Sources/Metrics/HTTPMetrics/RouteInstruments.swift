@@ -8,15 +8,16 @@ final class RouteInstruments: Sendable {
     let route: String
     let method: KnownMethod
     let isSecure: Bool
-    let isExcluded: Bool
+    private let isExcluded: Bool
     private let active: UpDownCounter?
     private let classicInFlight: UpDownCounter?
     private let families: HTTPFamilies
     private let buckets: HistogramConfiguration?
     private let outcomes = PublishedTable<OutcomeInstruments>(limit: mostOutcomes)
 
-    /// Outcomes remembered; more than these are looked up in the families each time.
+    /// Causes of failures beyond so many outcomes share one. Statuses are at most a thousand.
     private static let mostOutcomes = 64
+    private static let otherError = "_OTHER"
 
     init(
         route: String,
@@ -42,9 +43,12 @@ final class RouteInstruments: Sendable {
         self.method == method && self.isSecure == isSecure && self.route == route
     }
 
-    func began() {
+    /// Counts a request in; false when the route is left out.
+    func began() -> Bool {
+        guard !isExcluded else { return false }
         active?.increment()
         classicInFlight?.increment()
+        return true
     }
 
     func ended() {
@@ -52,17 +56,24 @@ final class RouteInstruments: Sendable {
         classicInFlight?.decrement()
     }
 
-    /// The instruments of a status and, unless it is empty, a cause.
-    func outcome(_ status: Int, _ errorType: String) -> OutcomeInstruments {
+    /// The instruments of a status and, unless it is empty, a cause; they live as long as the route's.
+    func outcome(_ status: Int, _ errorType: String) -> Unmanaged<OutcomeInstruments> {
         var hash = UInt64(truncatingIfNeeded: status) &* 0x9e37_79b9_7f4a_7c15
         if !errorType.isEmpty {
             var hasher = LabelHasher(seed: hash)
             hasher.append(errorType)
             hash = hasher.state
         }
-        if let known = outcomes.find(hash, { $0.status == status && $0.errorType == errorType }) { return known }
-        let made = makeOutcome(status, errorType)
-        return outcomes.add(made, hash) { $0.status == status && $0.errorType == errorType }
+        if let known = unsafe outcomes.find(hash, { $0.status == status && $0.errorType == errorType }) {
+            return unsafe known
+        }
+        let isBounded = errorType.isEmpty || errorType == Self.otherError
+        // Making an outcome makes its series.
+        guard isBounded || !outcomes.isFull else { return unsafe outcome(status, Self.otherError) }
+        let added = unsafe outcomes.add(makeOutcome(status, errorType), hash, always: isBounded) {
+            $0.status == status && $0.errorType == errorType
+        }
+        return unsafe added ?? outcome(status, Self.otherError)
     }
 
     private func makeOutcome(_ status: Int, _ errorType: String) -> OutcomeInstruments {

@@ -16,14 +16,17 @@ final class RouteTable: Sendable {
         self.families = HTTPFamilies(registry, configuration)
     }
 
-    /// The instruments of a route's template, nil when no route matched.
-    func instruments(template: String?, method: KnownMethod, isSecure: Bool) -> RouteInstruments {
+    /// The instruments of a route's template, nil when no route matched; they live as long as the table. Templates
+    /// beyond the limit count as no route.
+    func instruments(template: String?, method: KnownMethod, isSecure: Bool) -> Unmanaged<RouteInstruments> {
         let route = template ?? configuration.unmatchedRoute
         // Templates are the program's own, so nobody can choose them to have equal hashes.
         var hasher = LabelHasher(seed: UInt64(method.rawValue) << 1 | (isSecure ? 1 : 0))
         hasher.append(route)
         let hash = hasher.state
-        if let known = routes.find(hash, { $0.isFor(route, method, isSecure: isSecure) }) { return known }
+        if let known = unsafe routes.find(hash, { $0.isFor(route, method, isSecure: isSecure) }) {
+            return unsafe known
+        }
         let made = RouteInstruments(
             route: route,
             method: method,
@@ -32,6 +35,9 @@ final class RouteTable: Sendable {
             families: families,
             buckets: configuration.durationBucketsByRoute[route]
         )
-        return routes.add(made, hash) { $0.isFor(route, method, isSecure: isSecure) }
+        let added = unsafe routes.add(made, hash, always: template == nil) {
+            $0.isFor(route, method, isSecure: isSecure)
+        }
+        return unsafe added ?? instruments(template: nil, method: method, isSecure: isSecure)
     }
 }

@@ -15,8 +15,8 @@ protocol MetricCollector: AnyObject, Sendable {
 
 /// The series of one family in their order of output, capped.
 ///
-/// Rendering takes the lock of the list alone, for a copy of it; who adds or removes a series holds that lock while one
-/// piece of the list changes. Looking for idle series never holds a lock for more than one series.
+/// Rendering takes the lock of the list for one piece of it at a time; who adds or removes a series holds that lock while
+/// one piece changes. The search for idle series, of which one runs at a time, holds no lock for more than one series.
 final class FamilyStore<Item: Instrument>: MetricCollector {
     let header: FamilyHeader
     let labelNames: [String]
@@ -24,14 +24,16 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
     private let limit: Int
     private let report: @Sendable (RegistryEvent) -> Void
     private let clock: @Sendable () -> Int64
-    // Taken in this order: sweep, state, list.
-    private let sweep = Guarded<[Retired]>([])
+    /// Set while somebody looks for idle series.
+    private let isSweeping = Atomic<Bool>(false)
+    private let retired = Guarded<[Retired]>([])
+    // Taken in this order.
     private let state = Guarded(State())
-    private let list = Guarded(SeriesList<Item>())
+    private let list = Guarded(SortedPieces())
 
     /// A series that left the output while somebody may still hold its handle.
     private final class Retired: Sendable {
-        let entry: (labels: SeriesLabels, sortKey: [String], createdMilliseconds: Int64)
+        let entry: (labels: SeriesLabels, sortKey: [UInt8], createdMilliseconds: Int64)
         let activity: UInt64
         weak let instrument: Item?
 
@@ -103,14 +105,16 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
         return (found.item, found.isOwn)
     }
 
-    private static func sortKey(_ pairs: [(name: String, value: String)]) -> [String] {
-        pairs.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }.flatMap { [$0.name, $0.value] }
+    /// Names and values in the order of the names; what ends early comes first.
+    private static func sortKey(_ pairs: [(name: String, value: String)]) -> [UInt8] {
+        pairs.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+            .flatMap { Array($0.name.utf8) + [0] + Array($0.value.utf8) + [0] }
     }
 
     private func enlist(
         _ item: Item,
         _ labels: SeriesLabels,
-        _ sortKey: [String],
+        _ sortKey: [UInt8],
         _ created: Int64,
         permanent: Bool,
         in state: inout State
@@ -129,23 +133,17 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
 
     /// Forgets a series; a handle that is still held keeps working, and the series comes back when it is used.
     func remove(_ labels: SeriesLabels) -> Bool {
-        let gone = sweep.withLock { retired -> (item: Item, tables: [any LookupPurging])? in
-            // Else what was removed before would be remembered for ever.
-            reviveUsed(&retired)
-            let entry = state.withLock { state -> SeriesEntry<Item>? in
-                guard case .listed(let entry) = state.known[labels] else { return nil }
-                return entry
-            }
-            guard let entry, let tables = forget(entry, &retired) else { return nil }
-            return (entry.instrument, tables)
+        // Else what was removed before would be remembered for ever.
+        reviveUsed()
+        let entry = state.withLock { state -> SeriesEntry<Item>? in
+            guard case .listed(let entry) = state.known[labels] else { return nil }
+            return entry
         }
-        guard let gone else { return false }
-        for table in gone.tables { table.purge(gone.item) }
-        return true
+        return entry.map(forget) ?? false
     }
 
-    /// Takes a series out of the list; the caller takes it out of the look-up tables that are returned.
-    private func forget(_ entry: SeriesEntry<Item>, _ retired: inout [Retired]) -> [any LookupPurging]? {
+    /// Takes a series out of the list and of the look-up tables; false when somebody else has.
+    private func forget(_ entry: SeriesEntry<Item>) -> Bool {
         let gone = Retired(entry)
         let tables = state.withLock { state -> [any LookupPurging]? in
             guard case .listed(let listed) = state.known[entry.labels], listed === entry else { return nil }
@@ -155,33 +153,39 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
             list.withLock { $0.remove(entry) }
             return state.tables
         }
-        if tables != nil { retired.append(gone) }
-        return tables
+        guard let tables else { return false }
+        retired.withLock { $0.append(gone) }
+        for table in tables { table.purge(entry.instrument) }
+        return true
     }
 
     func removeIdle(now: Int64, timeoutMilliseconds: Int64) -> Int {
-        sweep.withLock { retired in
-            reviveUsed(&retired)
-            var removed = 0
-            for piece in list.withLock({ $0.pieces }) {
-                for entry in piece where !entry.isPermanent {
-                    let activity = entry.instrument.activity
-                    if entry.activity.exchange(activity, ordering: .relaxed) != activity {
-                        entry.unchangedSince.store(now, ordering: .relaxed)
-                    } else if now &- entry.unchangedSince.load(ordering: .relaxed) >= timeoutMilliseconds {
-                        guard let tables = forget(entry, &retired) else { continue }
-                        for table in tables { table.purge(entry.instrument) }
-                        removed += 1
-                    }
-                }
+        // Whoever renders at the same time need not wait: the search is being done.
+        guard !isSweeping.exchange(true, ordering: .acquiring) else { return 0 }
+        defer { isSweeping.store(false, ordering: .releasing) }
+        reviveUsed()
+        var removed = 0
+        list.forEach { listed in
+            let entry = Self.entry(listed)
+            guard !entry.isPermanent else { return }
+            let activity = entry.instrument.activity
+            if entry.activity.exchange(activity, ordering: .relaxed) != activity {
+                entry.unchangedSince.store(now, ordering: .relaxed)
+            } else if now &- entry.unchangedSince.load(ordering: .relaxed) >= timeoutMilliseconds, forget(entry) {
+                removed += 1
             }
-            return removed
         }
+        return removed
     }
 
     /// A removed series whose handle somebody kept, and used again, comes back with its old count.
-    private func reviveUsed(_ retired: inout [Retired]) {
-        retired.removeAll { gone in
+    private func reviveUsed() {
+        // Nobody waits while these are looked at; two at once look at different ones.
+        var looked = retired.withLock { retired in
+            defer { retired = [] }
+            return retired
+        }
+        looked.removeAll { gone in
             let item = gone.instrument
             let isUnused = item.map { $0.activity == gone.activity } ?? false
             return state.withLock { state in
@@ -197,6 +201,8 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
                 return true
             }
         }
+        let kept = looked
+        retired.withLock { $0 += kept }
     }
 
     func attach(_ table: any LookupPurging) {
@@ -206,32 +212,38 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
     /// Number of series at this moment.
     var count: Int { list.withLock { $0.count } }
 
+    @inline(__always)
+    private static func entry(_ listed: SortedEntry) -> SeriesEntry<Item> {
+        // The list holds nothing else.
+        unsafe unsafeDowncast(listed, to: SeriesEntry<Item>.self)
+    }
+
     func write(to writer: inout ExpositionWriter, created: Bool) {
-        let pieces = list.withLock { $0.pieces }
-        guard !pieces.isEmpty else { return }
+        guard count > 0 else { return }
         writer.begin(header)
-        for piece in pieces {
-            for entry in piece {
-                entry.instrument.write(
-                    entry.labels,
-                    createdMilliseconds: created ? entry.createdMilliseconds : nil,
-                    to: &writer
-                )
-            }
+        list.forEach { listed in
+            let entry = Self.entry(listed)
+            entry.instrument.write(
+                entry.labels,
+                createdMilliseconds: created ? entry.createdMilliseconds : nil,
+                to: &writer
+            )
         }
     }
 
     func snapshot() -> MetricFamily? {
-        let pieces = list.withLock { $0.pieces }
-        guard !pieces.isEmpty else { return nil }
+        var metrics: [Metric] = []
+        list.forEach { listed in
+            let entry = Self.entry(listed)
+            metrics.append(entry.instrument.metric(entry.labels, createdMilliseconds: entry.createdMilliseconds))
+        }
+        guard !metrics.isEmpty else { return nil }
         return MetricFamily(
             name: header.name,
             kind: header.kind,
             help: header.help,
             unit: header.unit,
-            metrics: pieces.flatMap { piece in
-                piece.map { $0.instrument.metric($0.labels, createdMilliseconds: $0.createdMilliseconds) }
-            }
+            metrics: metrics
         )
     }
 

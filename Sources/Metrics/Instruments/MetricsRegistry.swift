@@ -47,14 +47,24 @@ public final class MetricsRegistry: Sendable {
     let configuration: Configuration
     let reporter: RegistryReporter
     private let state = Guarded(State())
-    /// In the order of output. A lock of its own: rendering waits for nothing but one insertion.
-    private let sorted = Guarded<[any MetricCollector]>([])
+    /// A lock of its own: rendering waits for nothing but one insertion.
+    private let sorted = Guarded(SortedPieces())
     private let lastSize = Guarded(16_384)
 
     private struct State {
         var collectors: [String: any MetricCollector] = [:]
         /// Names of samples, and the family that writes them.
         var sampleNames: [String: String] = [:]
+    }
+
+    /// A family in the list of all.
+    private final class Listed: SortedEntry, @unchecked Sendable {
+        let collector: any MetricCollector
+
+        init(_ collector: any MetricCollector) {
+            self.collector = collector
+            super.init(sortKey: Array(collector.header.name.utf8))
+        }
     }
 
     /// Creates a registry with its own four counters in it.
@@ -89,19 +99,8 @@ public final class MetricsRegistry: Sendable {
         let name = collector.header.name
         state.collectors[name] = collector
         for sample in names { state.sampleNames[sample] = name }
-        sorted.withLock { sorted in
-            var low = 0
-            var high = sorted.count
-            while low < high {
-                let middle = (low + high) / 2
-                if sorted[middle].header.name.utf8.lexicographicallyPrecedes(name.utf8) {
-                    low = middle + 1
-                } else {
-                    high = middle
-                }
-            }
-            sorted.insert(collector, at: low)
-        }
+        let listed = Listed(collector)
+        sorted.withLock { $0.insert(listed) }
     }
 
     /// The family of this name if it is the same in everything that matters, a new one if the name is free, and one
@@ -184,7 +183,8 @@ public final class MetricsRegistry: Sendable {
     }
 
     private func prepared(_ filter: MetricNameFilter) -> [any MetricCollector] {
-        var collectors = sorted.withLock { $0 }
+        var collectors: [any MetricCollector] = []
+        sorted.forEach { collectors.append(unsafe unsafeDowncast($0, to: Listed.self).collector) }
         if !filter.isEmpty { collectors.removeAll { !filter.allows($0.header) } }
         if let timeout = configuration.idleTimeout {
             let now = configuration.clock()

@@ -9,6 +9,7 @@ enum Telemetry {
     /// Answers `GET /metrics`, and times every request that comes after it in the router.
     static func add(to router: Router<BookingRequestContext>, registry: MetricsRegistry) {
         registry.registerProcessMetrics()
+        registry.registerRuntimeMetrics()
         registry.info("build_info", help: "What runs here.", labels: [("version", BookingApplication.version)])
         MetricsEndpoint(registry: registry).addRoute(to: router)
         router.add(middleware: HTTPMetricsMiddleware(registry: registry))

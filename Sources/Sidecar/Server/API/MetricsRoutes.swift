@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ContentEncoding
 import Exposition
-import Gzip
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -28,12 +28,7 @@ struct MetricsRoutes: Sendable {
         headers[.contentType] = format.contentType
         headers[.vary] = ExpositionFormat.vary
         headers[.cacheControl] = "no-store"
-        if ExpositionFormat.acceptsGzip(request.headers[.acceptEncoding]), bytes.count > 512,
-            let compressed = try? GzipCompressor.compress(bytes.span)
-        {
-            bytes = compressed
-            headers[.contentEncoding] = "gzip"
-        }
+        headers[.contentEncoding] = ContentCoding.encode(&bytes, for: request.headers[.acceptEncoding])
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }
