@@ -65,6 +65,8 @@ struct RuleLifeTests {
         #expect(!watched.receiver.webhookStory.contains("resolved Compared"))
         watched.target.page = "m 0\nn{k=\"a\"} 1\n"
         #expect(await watched.receiver.webhookAlert("Compared", firing: false) != nil)
+        // The line is written by another thread than the message.
+        #expect(await waitUntil { watched.sidecar.process.errorOutput.contains("rule.recovered") })
         await watched.stop()
     }
 
