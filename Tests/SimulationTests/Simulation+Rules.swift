@@ -47,7 +47,9 @@ extension Simulation {
             )
             guard survives() else { return world.samplesMayBeLost() }
             guard let changed else { return }
-            world.committed(instance, values, at: now)
+            // A clock that was set since the tick leaves the samples where no rule looks.
+            let isInSight = abs((wall - timestamp) / .seconds(1)) < 60
+            world.committed(instance, values, at: now, isInSight: isInSight)
             switch life.barrier.finish(instance) {
             case .none: break
             case .evaluate: flush()
@@ -124,8 +126,9 @@ extension Simulation {
                     continue
                 }
                 if world.unseenSince[instance] != nil {
-                    // Out of sight: what was counted stays, or nothing does.
-                    if rule.onNoData == .resolve || holdIsOver(rule, instance) { patience[alert] = nil }
+                    // Out of sight: what was counted stays, or nothing does; and the newest value may be seen all the same.
+                    let mayHaveEnded = reading.values?[rule.metric].map { !rule.holds($0) } ?? false
+                    if mayHaveEnded || rule.onNoData == .resolve || holdIsOver(rule, instance) { patience[alert] = nil }
                 } else if let value = reading.values?[rule.metric] {
                     patience[alert] = rule.holds(value) ? (patience[alert] ?? .zero) + step : nil
                 } else if rule.onNoData == .resolve || holdIsOver(rule, instance) {
@@ -140,7 +143,9 @@ extension Simulation {
 
     private func holdIsOver(_ rule: RuleUnderTest, _ instance: String) -> Bool {
         guard rule.onNoData == .hold, let since = world.withoutDataSince(instance) else { return false }
-        return now - since >= .seconds(rule.holdMaximum) - .seconds(1)
+        // A process that starts knows from the wall clock alone how long nobody has looked.
+        let leaps = leapsWhileDead.filter { $0.at >= since }.reduce(Duration.zero) { $0 + $1.distance }
+        return now - since + max(.zero, leaps) >= .seconds(rule.holdMaximum) - .seconds(1)
     }
 
     private func begin(_ alert: AlertID, _ rule: RuleUnderTest, _ snapshot: AlertSnapshot, isCertain: Bool) {
@@ -151,6 +156,9 @@ extension Simulation {
         // Before the end of the last time could be told: the receivers hear of one time that goes on.
         let isMerged =
             now - (endedByReload[alert] ?? .seconds(-1)) < Self.tellingTime || untoldEnds.remove(alert) != nil
+        if isMerged, let last = ledger.episodes[alert]?.indices.last {
+            ledger.episodes[alert]?[last].endMayBeMerged = true
+        }
         let startsAt = min(firedAt, wall).milliseconds
         let parentFires = rule.parent != nil
         ledger.episodes[alert, default: []].append(
@@ -175,6 +183,7 @@ extension Simulation {
 
     private func end(_ alert: AlertID, _ rule: RuleUnderTest, isCertain: Bool) {
         note("\(alert) resolves")
+        ended[alert] = now
         if firing.removeValue(forKey: alert) == nil { ledger.complain("\(alert) resolves and did not fire") }
         finish(alert)
         if world.unseenSince[alert.instance] != nil, rule.onNoData == .resolve || holdIsOver(rule, alert.instance) {
@@ -235,7 +244,10 @@ extension Simulation {
             // The process died of this change, so either is right.
             let found = life.firing[alert]
             firing[alert] = found
-            if found == nil { finish(alert) }
+            if found == nil {
+                finish(alert)
+                untoldEnds.insert(alert)
+            }
             if let found, let last = ledger.episodes[alert]?.lastIndex(where: { $0.firedAt == found }) {
                 ledger.episodes[alert]?[last].isCertain = true
                 ledger.episodes[alert]?[last].hasEnded = false

@@ -50,7 +50,11 @@ final class Simulation {
     var doubtful: Set<AlertID> = []
     /// When an alert ended because its rule was replaced.
     var endedByReload: [AlertID: Duration] = [:]
-    /// Ended in that way, and the process died before it told anybody: the next one does, if it does not fire again.
+    /// When an alert resolved.
+    var ended: [AlertID: Duration] = [:]
+    /// How the clock was set while no process ran.
+    private(set) var leapsWhileDead: [(at: Duration, distance: Duration)] = []
+    /// Ended, and the process died before it told anybody: the next one does, if it does not fire again.
     var untoldEnds: Set<AlertID> = []
     /// How long each alert's condition has held before the rules' eyes.
     var patience: [AlertID: Duration] = [:]
@@ -177,6 +181,7 @@ final class Simulation {
         note("the clock is set by \(distance)")
         if distance < .zero { hasGoneBack = true }
         clock.lead += distance
+        if life == nil { leapsWhileDead.append((now, distance)) }
         world.samplesMayBeOutOfSight(at: now)
     }
 
@@ -216,6 +221,7 @@ final class Simulation {
         if power { world.samplesMayBeLost() }
         lastEvaluation = nil
         for (alert, at) in endedByReload where now - at < Self.tellingTime { untoldEnds.insert(alert) }
+        for (alert, at) in ended where now - at < Self.tellingTime { untoldEnds.insert(alert) }
         world.samplesMayBeOutOfSight(at: now)
         agenda.add(after: .milliseconds(Int64.random(in: 50...15_000, using: &random))) { [self] in boot() }
     }

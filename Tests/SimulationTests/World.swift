@@ -47,10 +47,11 @@ struct World {
         }
     }
 
-    mutating func committed(_ instance: String, _ values: [String: Double]?, at steady: Duration) {
+    /// - Parameter isInSight: its time is of the clock as it goes now.
+    mutating func committed(_ instance: String, _ values: [String: Double]?, at steady: Duration, isInSight: Bool) {
         readings[instance, default: []].append(Reading(steady: steady, values: values))
         isUncertain.remove(instance)
-        unseenSince[instance] = nil
+        if isInSight { unseenSince[instance] = nil }
     }
 
     mutating func samplesMayBeOutOfSight(at steady: Duration) {

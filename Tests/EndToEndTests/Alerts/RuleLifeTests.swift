@@ -60,7 +60,10 @@ struct RuleLifeTests {
         }
         #expect(fails)
         #expect(try await watched.rule("Compared")["state"] as? String == "firing")
-        #expect(try await watched.sidecar.query("sidecar_rules_failing").first?.value == 1)
+        let isCounted = try await waitUntil(deadline: .seconds(5)) {
+            try await watched.sidecar.query("sidecar_rules_failing").first?.value == 1
+        }
+        #expect(isCounted)
         #expect(watched.sidecar.process.errorOutput.contains("rule.failed"))
         #expect(!watched.receiver.webhookStory.contains("resolved Compared"))
         watched.target.page = "m 0\nn{k=\"a\"} 1\n"

@@ -41,6 +41,30 @@ struct SelfWatchTests {
         await watched.stop()
     }
 
+    @Test func `a limit keeps what fires, leaves out what is new, and says so`() async throws {
+        let watched = try await WatchedTarget(
+            page: "m{k=\"a\"} 2\nm{k=\"b\"} 0\n",
+            rules: Self.rules,
+            group: "    limit: 1\n",
+            selfWatch: true
+        )
+        #expect(await watched.receiver.webhookAlert("Broken", firing: true)?.labels["k"] == "a")
+        watched.target.page = "m{k=\"a\"} 2\nm{k=\"b\"} 2\n"
+        #expect(await watched.receiver.webhookAlert("AlertsDropped", firing: true) != nil)
+        #expect(try await watched.sidecar.query("sidecar_rule_alerts_dropped").first?.value == 1)
+        let told = watched.receiver.webhookAlerts.filter { $0.name == "Broken" }
+        #expect(told.allSatisfy { $0.labels["k"] == "a" && $0.isFiring }, "\(watched.receiver.webhookStory)")
+        // A place becomes free.
+        watched.target.page = "m{k=\"a\"} 0\nm{k=\"b\"} 2\n"
+        #expect(await watched.receiver.webhookAlert("Broken", firing: false)?.labels["k"] == "a")
+        let isTold = await waitUntil(deadline: .seconds(10)) {
+            watched.receiver.webhookAlerts.contains { $0.name == "Broken" && $0.isFiring && $0.labels["k"] == "b" }
+        }
+        #expect(isTold)
+        #expect(await watched.receiver.webhookAlert("AlertsDropped", firing: false) != nil)
+        await watched.stop()
+    }
+
     @Test func `a destination that refuses is told through another one`() async throws {
         let slack = try HTTPReceiver { _ in HTTPAnswer(500) }
         let watched = try await WatchedTarget(

@@ -97,7 +97,7 @@ package struct AlertmanagerForwarder: Sendable {
         for alert in alerts {
             let known = entries[alert.fingerprint]
             if known == nil {
-                guard !alert.isResolved(at: now - Self.resolvedRetention) else { continue }
+                guard !alert.hasEnded(by: now - Self.resolvedRetention) else { continue }
                 guard entries.count < configuration.limit else {
                     statistics.dropped += 1
                     continue
@@ -176,7 +176,7 @@ package struct AlertmanagerForwarder: Sendable {
 
     private mutating func forget(at now: Timestamp) {
         let limit = now - Self.resolvedRetention
-        let gone = entries.filter { $0.value.alert.isResolved(at: limit) }.map(\.key)
+        let gone = entries.filter { $0.value.alert.hasEnded(by: limit) }.map(\.key)
         for fingerprint in gone {
             entries[fingerprint] = nil
             for index in peers.indices { peers[index].sent[fingerprint] = nil }

@@ -90,7 +90,11 @@ package struct Alert: Hashable, Sendable {
         )
     }
 
-    package func isResolved(at now: Timestamp) -> Bool { endsAt.map { $0 <= now } ?? false }
+    /// An end that our own rules named has come, also when the clock was set back behind it; one that a sender named comes
+    /// with its time.
+    package func isResolved(at now: Timestamp) -> Bool { endsAt.map { source != .api || $0 <= now } ?? false }
+
+    func hasEnded(by time: Timestamp) -> Bool { endsAt.map { $0 <= time } ?? false }
 
     /// The identity as payloads show it.
     package var fingerprintText: String { Self.hexadecimal(fingerprint) }

@@ -199,7 +199,7 @@ final class RuleLoop: Sendable {
         }
         for name in box.value.failing where name.hasPrefix(prefix) && !still.contains(name) {
             box.value.failing.remove(name)
-            logger.info("rule.recovered", metadata: ["rule": .string(String(name.dropFirst(prefix.count)))])
+            logger.notice("rule.recovered", metadata: ["rule": .string(String(name.dropFirst(prefix.count)))])
         }
     }
 
