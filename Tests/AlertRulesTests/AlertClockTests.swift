@@ -75,23 +75,42 @@ import TimeSeries
         let store = TimeSeriesStore()
         let database = try SQLiteDatabase(path: nil)
         let target = store.appender(source: "a")
-        func start(at now: Double) throws -> RuleManager {
-            let environment = StoreRuleEnvironment(store: store, engine: QueryEngine())
-            return try manager("for: 10s", environment, state: try AlertStateStore(database), at: now)
-        }
-        let first = try start(at: 0)
+        let first = try start("for: 10s", store, database, at: 0)
         for second in 1...6 {
             try scrape(target, 5, at: Double(second))
             #expect(tick(first, Double(second), steady: Double(second)).isEmpty)
         }
         // Five seconds are behind it, and five are left, whenever the next process comes.
-        let second = try start(at: 60)
+        let second = try start("for: 10s", store, database, at: 60)
         for step in 0..<4 {
             try scrape(target, 5, at: 60 + Double(step))
             #expect(tick(second, 60 + Double(step), steady: Double(step)).isEmpty, "\(step) s")
         }
         try scrape(target, 5, at: 64)
         #expect(tick(second, 64, steady: 4) == [.firing])
+    }
+
+    @Test func `processes that follow each other within an interval give no time away`() throws {
+        let store = TimeSeriesStore()
+        let database = try SQLiteDatabase(path: nil)
+        let target = store.appender(source: "a")
+        for process in 0...15 {
+            let now = 100 + Double(process) * 0.2
+            let manager = try start("for: 3s", store, database, at: now)
+            try scrape(target, 5, at: now)
+            #expect(tick(manager, now, steady: 0) == (process == 15 ? [.firing] : []), "\(now - 100) s")
+        }
+    }
+
+    /// A process over the samples and the states that the last one left.
+    private func start(
+        _ rule: String,
+        _ store: TimeSeriesStore,
+        _ database: SQLiteDatabase,
+        at now: Double
+    ) throws -> RuleManager {
+        let environment = StoreRuleEnvironment(store: store, engine: QueryEngine())
+        return try manager(rule, environment, state: try AlertStateStore(database), at: now)
     }
 
     @Test(arguments: [(before: 0.0, after: 5.0), (before: 5, after: 0)])

@@ -28,7 +28,9 @@ struct ConnectionEdgeTests {
         let edge = try #require(edges.withLock { $0.first })
         #expect(edge.kind == (reset ? .reset : .closed))
         #expect(edge.at - killed < .milliseconds(20))
-        #expect(edge.idle >= edge.at - served && edge.idle <= edge.at - sent, "idle since the answer")
+        // The loop may look away from the connection a moment after the answer has been handed over.
+        #expect(edge.idle + .milliseconds(20) >= edge.at - served, "idle since the answer")
+        #expect(edge.idle <= edge.at - sent)
         #expect(edge.origin == request.origin)
         #expect(try await client.perform(request).status == 200)
         #expect(receiver.connectionCount == 2)

@@ -75,7 +75,7 @@ import TimeSeries
     }
 
     @Test func whatWaitsBehindAnotherIsNotPutOffByAClockThatIsSetBack() throws {
-        let bench = try Bench(configuration())
+        let bench = try Bench(configuration(interval: 5))
         bench.answer = { _ in .failed(reason: "connect_refused", text: "") }
         bench.process([alert(labels)], at: 4_000)
         bench.process([alert(labels, until: 4_010)], at: 4_010)

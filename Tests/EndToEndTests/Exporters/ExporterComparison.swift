@@ -76,7 +76,9 @@ struct ExporterComparison {
         guard var value = ours.values[series] ?? (isAggregated ? 0 : nil) else { return "only the exporter has it" }
         if wholeSeconds.contains(series.name) { value.round(.down) }
         let share = exporterShare[series.name] ?? 0
-        let fits = min(first, second) - share <= value && value <= max(first, second) - share
+        // Microseconds become seconds in one division here and in two there.
+        let rounding = abs(value) * 1e-14
+        let fits = min(first, second) - share - rounding <= value && value <= max(first, second) - share + rounding
         return fits || (value.isNaN && first.isNaN) ? nil : "\(value), the exporter \(first) and \(second)"
     }
 

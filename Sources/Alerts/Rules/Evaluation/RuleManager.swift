@@ -185,8 +185,9 @@ package final class RuleManager {
         } else if let gap = pause, gap <= interval {
             pause = nil
         }
-        if let pause, pause != .zero {
-            if pause < .zero - interval { groups[place].followClock(setBy: pause) } else { groups[place].skip(pause) }
+        // Less than an interval is what it is: nothing to leave out, and nothing to give.
+        if let pause, pause > .zero || pause < .zero - interval {
+            if pause > .zero { groups[place].skip(pause) } else { groups[place].followClock(setBy: pause) }
             persist(activeRows(of: groups[place], at: time), removing: [])
         }
         var evaluation = groups[place].evaluate(at: time, context: context, environment: environment)
