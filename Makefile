@@ -22,7 +22,7 @@ build: ## Release build of both programs in .build/release
 
 lint: ## Formatting and style (swift format), shell scripts
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Benchmarks
-	@for script in scripts/* Benchmarks/exposition Benchmarks/metrics Benchmarks/middleware Benchmarks/instructions .ci/run; do bash -n "$$script" || exit 1; done
+	@for script in scripts/* Benchmarks/scraping Benchmarks/exposition Benchmarks/metrics Benchmarks/middleware Benchmarks/instructions .ci/run; do bash -n "$$script" || exit 1; done
 
 bench: ## Our figures and the peers', in one run
 	@scripts/install-packages build test bench
