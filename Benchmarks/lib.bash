@@ -66,17 +66,20 @@ start_redis() {
     until redis-cli -p "$redis_port" ping > /dev/null 2>&1; do sleep 0.1; done
 }
 
-# A web server that always answers 200, on `web_port`.
+# A web server that always answers 200, on `web_port`; its id is in `last`.
 start_nginx() {
     web_port=$(free_port)
     cat > "$work/nginx.conf" << CONFIG
 daemon off;
+worker_processes 1;
 pid $work/nginx.pid;
-events {}
+events { worker_connections 2048; }
 http {
   access_log off;
+  keepalive_requests 1000000000;
   client_body_temp_path $work/body; proxy_temp_path $work/proxy; fastcgi_temp_path $work/fastcgi;
   uwsgi_temp_path $work/uwsgi; scgi_temp_path $work/scgi;
+  default_type text/plain;
   server { listen 127.0.0.1:$web_port; location / { return 200 "ok"; } }
 }
 CONFIG
