@@ -68,6 +68,42 @@ import Testing
         }
     }
 
+    @Test func `while a family grows and shrinks, its other series are found`() {
+        let test = TestRegistry {
+            $0.seriesLimit = 100_000
+            $0.idleTimeout = .seconds(1)
+        }
+        let family = test.registry.counter("a", help: "A.", labels: BookingLabels.self)
+        @Sendable func labels(_ room: String) -> BookingLabels { BookingLabels(outcome: .success, room: room) }
+        let held = (0..<50).map { family[labels("held \($0)")] }
+        let others = Mutex(0)
+        Self.onThreads(4) { thread in
+            var mistaken = 0
+            for step in 0..<2_000 {
+                let own = labels("\(thread) \(step)")
+                let counter = family[own]
+                if family[own] !== counter { mistaken += 1 }
+                if step % 4 == 1, !family.remove(own) { mistaken += 1 }
+                let known = (step * 7 + thread) % held.count
+                if family[labels("held \(known)")] !== held[known] { mistaken += 1 }
+                family.increment(labels("held \(known)"))
+                // The clock stands still, so nothing leaves; the search for what is idle runs all the same.
+                if step % 200 == 0 { _ = test.registry.render(.text) }
+            }
+            others.withLock { $0 += mistaken }
+        }
+        #expect(others.withLock { $0 } == 0)
+        #expect(held.reduce(0) { $0 + $1.value } == 8_000)
+        #expect(family.count == 50 + 4 * 1_500)
+        // What has changed since it was last looked at leaves when it is looked at again.
+        for _ in 0..<2 {
+            test.time.advance(2)
+            _ = test.lines
+        }
+        #expect(family.count == 0)
+        for number in held.indices { #expect(family[labels("held \(number)")] === held[number]) }
+    }
+
     @Test func `thirty-two threads of random registrations and renderings crash nothing`() throws {
         let seed = UInt64.random(in: 0...1_000_000)
         let test = TestRegistry {

@@ -27,7 +27,22 @@ enum SeriesOperations {
     }
 
     static var all: [Operation] {
-        [Operation("changing/series", 20, changingSeries()), Operation("changing/family", 20, changingFamilies())]
+        [
+            Operation("changing/series", 20, changingSeries()), Operation("changing/family", 20, changingFamilies()),
+            Operation("changing/table", 20, growingTable()),
+        ]
+    }
+
+    /// A family of text labels that gets 2,000 series: its look-up table grows from 16 slots to 4,096, in 510 steps.
+    private static func growingTable() -> @Sendable (Int) -> Void {
+        let labels = (0..<2_000).map { OpenLabels(method: "GET", outcome: "/api/v1/resource/\($0)") }
+        return { count in
+            for _ in 0..<count {
+                let family = MetricsRegistry().counter("bench", help: "Grows.", labels: OpenLabels.self)
+                for labels in labels { family.increment(labels) }
+                Harness.consume(family.count)
+            }
+        }
     }
 
     /// A family of 2,000 series, as many as there may be by default, that gets one more and loses it again.

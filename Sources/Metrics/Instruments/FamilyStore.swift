@@ -16,7 +16,8 @@ protocol MetricCollector: AnyObject, Sendable {
 /// The series of one family in their order of output, capped.
 ///
 /// Rendering takes the lock of the list for one piece of it at a time; who adds or removes a series holds that lock while
-/// one piece changes. The search for idle series, of which one runs at a time, holds no lock for more than one series.
+/// one piece changes. The search for idle series, of which one runs at a time, holds no lock for more than one series,
+/// and does not wait for who adds one, as the dictionary may be growing: what it cannot look at it looks at next time.
 final class FamilyStore<Item: Instrument>: MetricCollector {
     let header: FamilyHeader
     let labelNames: [String]
@@ -134,18 +135,24 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
     /// Forgets a series; a handle that is still held keeps working, and the series comes back when it is used.
     func remove(_ labels: SeriesLabels) -> Bool {
         // Else what was removed before would be remembered for ever.
-        reviveUsed()
+        reviveUsed(waits: true)
         let entry = state.withLock { state -> SeriesEntry<Item>? in
             guard case .listed(let entry) = state.known[labels] else { return nil }
             return entry
         }
-        return entry.map(forget) ?? false
+        return entry.map { forget($0, waits: true) } ?? false
     }
 
-    /// Takes a series out of the list and of the look-up tables; false when somebody else has.
-    private func forget(_ entry: SeriesEntry<Item>) -> Bool {
+    /// Nil when that would take waiting, and `waits` is false.
+    private func withState<Result: Sendable>(waits: Bool, _ body: (inout State) -> Result) -> Result? {
+        waits ? state.withLock { body(&$0) } : state.withLockIfAvailable { body(&$0) }
+    }
+
+    /// Takes a series out of the list and of the look-up tables; false when somebody else has, or when that would take
+    /// waiting.
+    private func forget(_ entry: SeriesEntry<Item>, waits: Bool) -> Bool {
         let gone = Retired(entry)
-        let tables = state.withLock { state -> [any LookupPurging]? in
+        let tables = withState(waits: waits) { state -> [any LookupPurging]? in
             guard case .listed(let listed) = state.known[entry.labels], listed === entry else { return nil }
             state.known[entry.labels] = .retired(gone)
             state.listedCount -= 1
@@ -153,7 +160,7 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
             list.withLock { $0.remove(entry) }
             return state.tables
         }
-        guard let tables else { return false }
+        guard let tables = tables ?? nil else { return false }
         retired.withLock { $0.append(gone) }
         for table in tables { table.purge(entry.instrument) }
         return true
@@ -163,7 +170,7 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
         // Whoever renders at the same time need not wait: the search is being done.
         guard !isSweeping.exchange(true, ordering: .acquiring) else { return 0 }
         defer { isSweeping.store(false, ordering: .releasing) }
-        reviveUsed()
+        reviveUsed(waits: false)
         var removed = 0
         list.forEach { listed in
             let entry = Self.entry(listed)
@@ -171,7 +178,9 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
             let activity = entry.instrument.activity
             if entry.activity.exchange(activity, ordering: .relaxed) != activity {
                 entry.unchangedSince.store(now, ordering: .relaxed)
-            } else if now &- entry.unchangedSince.load(ordering: .relaxed) >= timeoutMilliseconds, forget(entry) {
+            } else if now &- entry.unchangedSince.load(ordering: .relaxed) >= timeoutMilliseconds,
+                forget(entry, waits: false)
+            {
                 removed += 1
             }
         }
@@ -179,16 +188,14 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
     }
 
     /// A removed series whose handle somebody kept, and used again, comes back with its old count.
-    private func reviveUsed() {
+    private func reviveUsed(waits: Bool) {
         // Nobody waits while these are looked at; two at once look at different ones.
-        var looked = retired.withLock { retired in
-            defer { retired = [] }
-            return retired
-        }
+        var looked: [Retired] = []
+        retired.withLock { swap(&$0, &looked) }
         looked.removeAll { gone in
             let item = gone.instrument
             let isUnused = item.map { $0.activity == gone.activity } ?? false
-            return state.withLock { state in
+            let isDone = withState(waits: waits) { state in
                 // It may have come back by a look-up.
                 guard case .retired(let known) = state.known[gone.entry.labels], known === gone else { return true }
                 if isUnused { return false }
@@ -200,9 +207,12 @@ final class FamilyStore<Item: Instrument>: MetricCollector {
                 }
                 return true
             }
+            return isDone ?? false
         }
-        let kept = looked
-        retired.withLock { $0 += kept }
+        // The few that have come meanwhile are copied, not the many that were there.
+        retired.withLock { swap(&$0, &looked) }
+        let added = looked
+        retired.withLock { $0 += added }
     }
 
     func attach(_ table: any LookupPurging) {

@@ -31,6 +31,14 @@ final class Guarded<Value>: @unchecked Sendable {
         defer { unsafe pthread_mutex_unlock(lock) }
         return try body(&value)
     }
+
+    func withLockIfAvailable<Result, Failure: Error>(
+        _ body: (inout sending Value) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result? {
+        guard unsafe pthread_mutex_trylock(lock) == 0 else { return nil }
+        defer { unsafe pthread_mutex_unlock(lock) }
+        return try body(&value)
+    }
 }
 #else
 /// A value behind a lock.
@@ -46,6 +54,13 @@ struct Guarded<Value>: ~Copyable, Sendable {
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         try mutex.withLock(body)
+    }
+
+    /// Calls `body` with the lock; nil when somebody else has it.
+    borrowing func withLockIfAvailable<Result, Failure: Error>(
+        _ body: (inout sending Value) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result? {
+        try mutex.withLockIfAvailable(body)
     }
 }
 #endif

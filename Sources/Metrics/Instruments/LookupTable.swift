@@ -1,48 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
 /// Finds instruments by a typed label set without allocating.
 ///
-/// Readers take a lock of their own thread group, so that they never meet each other; a writer takes all locks. The
-/// instrument may be used while the lock is held, which saves retaining it.
+/// Readers take a lock of their own thread group, so that they never meet each other; a writer takes all locks, for one
+/// short change at a time. To grow, the table goes over to a larger storage some slots at a time, and both are searched
+/// meanwhile. The instrument may be used while the lock is held, which saves retaining it.
 @usableFromInline
 @safe
 final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
-    /// A series. The table owns the item; look-ups use it without counting a reference.
     @usableFromInline
     @unsafe
-    struct Slot {
-        @usableFromInline let labels: Labels
-        @usableFromInline let item: Unmanaged<Item>
-    }
+    struct State {
+        @usableFromInline var current: LookupStorage<Labels, Item>
+        /// Series that have not moved to `current` yet; those before `moved` have.
+        @usableFromInline var outgrown: LookupStorage<Labels, Item>?
+        var moved = 0
+        /// Changes whenever a series gets another slot.
+        var version = 0
 
-    /// Open addressing: a power of two of slots, at most half of them used; a hash of zero marks a free one.
-    @usableFromInline
-    @unsafe
-    struct Storage {
-        @usableFromInline let hashes: UnsafeMutablePointer<UInt64>
-        @usableFromInline let slots: UnsafeMutablePointer<Slot>
-        @usableFromInline let mask: Int
-        @usableFromInline var used = 0
+        init(capacity: Int) { unsafe current = LookupStorage(capacity: capacity) }
 
-        init(capacity: Int) {
-            unsafe hashes = .allocate(capacity: capacity)
-            unsafe hashes.initialize(repeating: 0, count: capacity)
-            unsafe slots = .allocate(capacity: capacity)
-            unsafe mask = capacity &- 1
-        }
-
-        /// Frees the memory; the slots must have been emptied.
-        func deallocate() {
-            unsafe hashes.deallocate()
-            unsafe slots.deallocate()
-        }
+        var hasRoom: Bool { unsafe (current.used + (outgrown?.used ?? 0)) * 2 <= current.mask }
     }
 
     // Invariant: read with one stripe's lock held, written with all of them. Behind a pointer, because exclusivity
     // checks on a class's variable would cost more than the look-up.
-    @usableFromInline nonisolated(unsafe) let storage: UnsafeMutablePointer<Storage>
+    @usableFromInline nonisolated(unsafe) let state: UnsafeMutablePointer<State>
     @usableFromInline let seed: UInt64
     private let locks = StripedLock()
 
@@ -50,17 +33,21 @@ final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
     /// may differ in equal values, whose look-up then fails.
     @usableFromInline let hashesBytes: Bool
 
+    /// Slots that are looked at, or moved, before the locks are let go for a moment.
+    private static var searchStep: Int { 32 }
+    private static var moveStep: Int { 8 }
+
     init(capacity: Int = 16, hashesBytes: Bool = false) {
-        unsafe storage = .allocate(capacity: 1)
-        unsafe storage.initialize(to: Storage(capacity: capacity))
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(to: State(capacity: capacity))
         seed = .random(in: .min ... .max)
         self.hashesBytes = hashesBytes && _isPOD(Labels.self) && MemoryLayout<Labels>.size <= 8
     }
 
     deinit {
-        let storage = unsafe storage
-        unsafe Self.removeAll(from: storage.pointee) { slot, _ in unsafe slot.item.release() }
-        unsafe storage.deallocate()
+        unsafe state.pointee.current.destroy()
+        unsafe state.pointee.outgrown?.destroy()
+        unsafe state.deallocate()
     }
 
     @usableFromInline
@@ -76,14 +63,18 @@ final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
         let hash = hash(of: labels)
         let stripe = lock()
         defer { unlock(stripe) }
-        return find(labels, hash, body)
+        guard let item = unsafe state.pointee.current.find(labels, hash) ?? findOutgrown(labels, hash) else {
+            return nil
+        }
+        return unsafe item._withUnsafeGuaranteedRef { body($0) }
     }
 
     /// The same for a table that is not written any more.
     @inlinable
     @inline(__always)
     func withItemOfClosedTable<Result>(_ labels: Labels, _ body: (Item) -> Result) -> Result? {
-        find(labels, hash(of: labels), body)
+        guard let item = unsafe state.pointee.current.find(labels, hash(of: labels)) else { return nil }
+        return unsafe item._withUnsafeGuaranteedRef { body($0) }
     }
 
     @inlinable
@@ -101,113 +92,127 @@ final class LookupTable<Labels: LabelSet, Item: Instrument>: LookupPurging {
         return hasher.state | 1
     }
 
-    @inlinable
-    @inline(__always)
-    func find<Result>(_ labels: Labels, _ hash: UInt64, _ body: (Item) -> Result) -> Result? {
-        let hashes = unsafe storage.pointee.hashes
-        let slots = unsafe storage.pointee.slots
-        let mask = unsafe storage.pointee.mask
-        // The lowest bit of every hash is set.
-        var position = Int(truncatingIfNeeded: hash &>> 1) & mask
-        while true {
-            let found = unsafe hashes[position]
-            if found == hash, unsafe slots[position].labels == labels {
-                return unsafe slots[position].item._withUnsafeGuaranteedRef { body($0) }
-            }
-            if found == 0 { return nil }
-            position = (position &+ 1) & mask
-        }
+    @usableFromInline
+    @inline(never)
+    func findOutgrown(_ labels: Labels, _ hash: UInt64) -> Unmanaged<Item>? {
+        unsafe state.pointee.outgrown?.find(labels, hash)
     }
 
     /// Adds an instrument unless its labels are there.
     @usableFromInline
     func insert(_ labels: Labels, _ item: Item) {
         let hash = hash(of: labels)
+        while !add(labels, item, hash) {
+            beginToGrow()
+            while moveSome() {}
+        }
+    }
+
+    /// Adds an instrument; false when the table must grow first.
+    private func add(_ labels: Labels, _ item: Item, _ hash: UInt64) -> Bool {
         locks.lockAll()
         defer { locks.unlockAll() }
-        guard find(labels, hash, { _ in true }) == nil else { return }
-        if unsafe storage.pointee.used * 2 > storage.pointee.mask { grow() }
-        unsafe place(Slot(labels: labels, item: .passRetained(item)), hash)
+        let known = unsafe state.pointee.current.find(labels, hash) ?? findOutgrown(labels, hash)
+        guard unsafe known == nil else { return true }
+        guard unsafe state.pointee.hasRoom else { return false }
+        unsafe state.pointee.current.place(LookupSlot(labels: labels, item: .passRetained(item)), hash)
+        return true
+    }
+
+    /// Makes a larger storage the current one, unless the last change of this kind is still under way.
+    private func beginToGrow() {
+        let stripe = lock()
+        let isDue = unsafe state.pointee.outgrown == nil && !state.pointee.hasRoom
+        let capacity = unsafe state.pointee.current.mask + 1
+        unlock(stripe)
+        guard isDue else { return }
+        // The kernel may take its time to give the memory.
+        var unused: LookupStorage? = unsafe LookupStorage<Labels, Item>(capacity: capacity * 2)
+        locks.lockAll()
+        if let larger = unsafe unused, unsafe state.pointee.outgrown == nil,
+            unsafe state.pointee.current.mask < capacity
+        {
+            unsafe state.pointee.outgrown = state.pointee.current
+            unsafe state.pointee.current = larger
+            unsafe state.pointee.moved = 0
+            unsafe state.pointee.version &+= 1
+            unsafe unused = nil
+        }
+        locks.unlockAll()
+        unsafe unused?.destroy()
+    }
+
+    /// Moves a few series to the current storage; false when none is left.
+    // Not inlined, so that the benchmark can count what is done while the locks are held.
+    @inline(never)
+    private func moveSome() -> Bool {
+        locks.lockAll()
+        guard var outgrown = unsafe state.pointee.outgrown else {
+            locks.unlockAll()
+            return false
+        }
+        let start = unsafe state.pointee.moved
+        let end = min(start + Self.moveStep, unsafe outgrown.mask + 1)
+        unsafe outgrown.move(start..<end, to: &state.pointee.current)
+        let isEmpty = unsafe end > outgrown.mask
+        unsafe state.pointee.moved = end
+        unsafe state.pointee.version &+= 1
+        unsafe state.pointee.outgrown = isEmpty ? nil : outgrown
+        locks.unlockAll()
+        if isEmpty { unsafe outgrown.destroy() }
+        return !isEmpty
     }
 
     /// Takes an instrument out. Look-ups wait for a piece of the search at a time, and for moving what follows.
     func purge(_ instrument: AnyObject) {
         var start = 0
-        while let found = search(for: instrument, from: start) {
-            guard let position = found.position else {
-                start = found.end
-                continue
+        var version = 0
+        while true {
+            switch search(for: instrument, from: start, version) {
+            case .changed(let now): (start, version) = (0, now)
+            case .nothing(let end): start = end
+            case .found(let position): if takeOut(at: position, version) { return }
+            case .end: return
             }
-            locks.lockAll()
-            let isThere = unsafe position <= storage.pointee.mask && holds(instrument, at: position)
-            if isThere { takeOut(at: position) }
-            locks.unlockAll()
-            if isThere { return }
-            // Somebody added a series in between.
-            start = 0
         }
     }
 
-    /// Looks through the next few slots, with the lock of one group of threads; nil at the end.
-    private func search(for instrument: AnyObject, from start: Int) -> (position: Int?, end: Int)? {
+    private enum Search {
+        case changed(version: Int), nothing(end: Int), found(position: Int), end
+    }
+
+    /// Looks through the next few slots, with the lock of one group of threads. Those of the outgrown storage have
+    /// positions behind the current one's.
+    private func search(for instrument: AnyObject, from start: Int, _ version: Int) -> Search {
         let stripe = lock()
         defer { unlock(stripe) }
-        let mask = unsafe storage.pointee.mask
-        guard start <= mask else { return nil }
-        let end = min(start + 128, mask + 1)
-        return ((start..<end).first { holds(instrument, at: $0) }, end)
-    }
-
-    private func holds(_ instrument: AnyObject, at position: Int) -> Bool {
-        guard unsafe storage.pointee.hashes[position] != 0 else { return false }
-        return unsafe storage.pointee.slots[position].item._withUnsafeGuaranteedRef { $0 === instrument }
-    }
-
-    /// Frees a slot, and moves those behind it that would not be found any more.
-    private func takeOut(at position: Int) {
-        let hashes = unsafe storage.pointee.hashes
-        let slots = unsafe storage.pointee.slots
-        let mask = unsafe storage.pointee.mask
-        unsafe (slots + position).move().item.release()
-        var free = position
-        var next = (position + 1) & mask
-        while unsafe hashes[next] != 0 {
-            let home = Int(truncatingIfNeeded: unsafe hashes[next] &>> 1) & mask
-            // Whether `home` lies, in the circle, after `free` and not after `next`: then it stays.
-            let stays = free <= next ? home > free && home <= next : home > free || home <= next
-            if !stays {
-                unsafe hashes[free] = hashes[next]
-                unsafe (slots + free).moveInitialize(from: slots + next, count: 1)
-                free = next
-            }
-            next = (next + 1) & mask
+        guard unsafe version == state.pointee.version else { return .changed(version: unsafe state.pointee.version) }
+        let capacity = unsafe state.pointee.current.mask + 1
+        let all = unsafe capacity + (state.pointee.outgrown.map { unsafe $0.mask + 1 } ?? 0)
+        guard start < all else { return .end }
+        let end = min(start + Self.searchStep, all)
+        for position in start..<end {
+            let holds =
+                unsafe position < capacity
+                ? state.pointee.current.holds(instrument, at: position)
+                : state.pointee.outgrown?.holds(instrument, at: position - capacity) ?? false
+            if holds { return .found(position: position) }
         }
-        unsafe hashes[free] = 0
-        unsafe storage.pointee.used -= 1
+        return .nothing(end: end)
     }
 
-    private func place(_ slot: Slot, _ hash: UInt64) {
-        let mask = unsafe storage.pointee.mask
-        var position = Int(truncatingIfNeeded: hash &>> 1) & mask
-        while unsafe storage.pointee.hashes[position] != 0 { position = (position + 1) & mask }
-        unsafe storage.pointee.hashes[position] = hash
-        unsafe (storage.pointee.slots + position).initialize(to: slot)
-        unsafe storage.pointee.used += 1
-    }
-
-    private func grow() {
-        let old = unsafe storage.pointee
-        unsafe storage.pointee = Storage(capacity: (old.mask + 1) * 2)
-        unsafe Self.removeAll(from: old) { slot, hash in unsafe place(slot, hash) }
-    }
-
-    /// Empties and frees a storage; `body` takes over each slot, its reference included.
-    private static func removeAll(from storage: Storage, _ body: (Slot, UInt64) -> Void) {
-        for index in 0...(unsafe storage.mask) {
-            let hash = unsafe storage.hashes[index]
-            guard hash != 0 else { continue }
-            unsafe body((storage.slots + index).move(), hash)
+    /// Frees a slot; false when the table has changed since it was found.
+    private func takeOut(at position: Int, _ version: Int) -> Bool {
+        locks.lockAll()
+        defer { locks.unlockAll() }
+        guard unsafe version == state.pointee.version else { return false }
+        let capacity = unsafe state.pointee.current.mask + 1
+        if position < capacity {
+            unsafe state.pointee.current.takeOut(at: position)
+        } else {
+            unsafe state.pointee.outgrown?.drop(at: position - capacity)
         }
-        unsafe storage.deallocate()
+        unsafe state.pointee.version &+= 1
+        return true
     }
 }

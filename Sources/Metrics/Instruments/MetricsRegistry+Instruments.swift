@@ -26,7 +26,7 @@ extension MetricsRegistry {
         unit: MetricUnit? = nil,
         labels: Labels.Type
     ) -> Family<Labels, Counter> {
-        makeFamily(name, help: help, unit: unit, configuration: NoConfiguration())
+        family(name, help: help, unit: unit, configuration: NoConfiguration())
     }
 
     /// A gauge without labels.
@@ -50,7 +50,7 @@ extension MetricsRegistry {
         unit: MetricUnit? = nil,
         labels: Labels.Type
     ) -> Family<Labels, Gauge> {
-        makeFamily(name, help: help, unit: unit, configuration: NoConfiguration())
+        family(name, help: help, unit: unit, configuration: NoConfiguration())
     }
 
     /// A number of things that come and go, without labels.
@@ -74,7 +74,7 @@ extension MetricsRegistry {
         unit: MetricUnit? = nil,
         labels: Labels.Type
     ) -> Family<Labels, UpDownCounter> {
-        makeFamily(name, help: help, unit: unit, configuration: NoConfiguration())
+        family(name, help: help, unit: unit, configuration: NoConfiguration())
     }
 
     /// A histogram without labels.
@@ -89,7 +89,7 @@ extension MetricsRegistry {
         unit: MetricUnit? = nil,
         _ configuration: HistogramConfiguration = .latency
     ) -> Histogram {
-        single(name, help: help, unit: unit, configuration: configuration, problem: configuration.problem)
+        single(name, help: help, unit: unit, configuration: configuration)
     }
 
     /// A histogram with labels.
@@ -106,7 +106,7 @@ extension MetricsRegistry {
         labels: Labels.Type,
         _ configuration: HistogramConfiguration = .latency
     ) -> Family<Labels, Histogram> {
-        makeFamily(name, help: help, unit: unit, configuration: configuration, problem: configuration.problem)
+        family(name, help: help, unit: unit, configuration: configuration)
     }
 
     /// A family of instruments of the service's own type.
@@ -123,24 +123,13 @@ extension MetricsRegistry {
         labels: Labels.Type = Labels.self,
         configuration: Item.Configuration
     ) -> Family<Labels, Item> {
-        makeFamily(name, help: help, unit: unit, configuration: configuration, problem: nil)
-    }
-
-    private func makeFamily<Labels: LabelSet, Item: Instrument>(
-        _ name: String,
-        help: String,
-        unit: MetricUnit?,
-        configuration: Item.Configuration,
-        problem: String? = nil
-    ) -> Family<Labels, Item> {
         Family(
             store: store(
                 name,
                 help: help,
                 unit: unit,
                 labelNames: Labels.labelNames,
-                configuration: configuration,
-                problem: problem
+                configuration: configuration
             )
         )
     }
@@ -149,16 +138,14 @@ extension MetricsRegistry {
         _ name: String,
         help: String,
         unit: MetricUnit?,
-        configuration: Item.Configuration,
-        problem: String? = nil
+        configuration: Item.Configuration
     ) -> Item {
         let store: FamilyStore<Item> = store(
             name,
             help: help,
             unit: unit,
             labelNames: [],
-            configuration: configuration,
-            problem: problem
+            configuration: configuration
         )
         return store.series([], permanent: true).item
     }
@@ -182,11 +169,7 @@ extension MetricsRegistry {
     ) {
         let name = MetricNames.canonical(name, unit: unit, kind: kind)
         let header = FamilyHeader(name: name, kind: kind, help: help, unit: unit?.rawValue)
-        if let problem = MetricNames.problem(name, kind, labelNames: [], allowsUTF8: configuration.allowsUTF8Names) {
-            return reporter.report(.invalid(family: name, what: problem))
-        }
-        let collector = CallbackCollector(header: header, limit: configuration.seriesLimit, read: read)
-        if !register(collector) { reporter.report(.conflict(family: name, what: "the name is taken")) }
+        add(CallbackCollector(header: header, limit: configuration.seriesLimit, read: read), named: name)
     }
 
     /// A gauge whose value is read when it is asked for; see `observable`.
@@ -212,14 +195,8 @@ extension MetricsRegistry {
     public func info(_ name: String, help: String, labels: [(name: String, value: String)]) {
         let header = FamilyHeader(name: name, kind: .info, help: help)
         let labels = labels.filter { !$0.value.isEmpty }
-        let allowsUTF8 = configuration.allowsUTF8Names
-        if let problem = MetricNames.problem(name, .info, labelNames: labels.map(\.name), allowsUTF8: allowsUTF8) {
-            return reporter.report(.invalid(family: header.name, what: problem))
-        }
         let series = SeriesLabels(labels)
-        if !register(ReadingCollector(header: header) { [(series, 1)] }) {
-            reporter.report(.conflict(family: header.name, what: "the name is taken"))
-        }
+        add(ReadingCollector(header: header) { [(series, 1)] }, named: name, labelNames: labels.map(\.name))
     }
 
     /// One of several states as one series per state.
@@ -236,17 +213,18 @@ extension MetricsRegistry {
     ) -> StateSet<State> {
         let header = FamilyHeader(name: name, kind: .stateSet, help: help)
         let result = StateSet(header: header, initial: initial, labels: labels)
-        let names = labels.map(\.name)
-        if let problem = MetricNames.problem(
-            name,
-            .stateSet,
-            labelNames: names,
-            allowsUTF8: configuration.allowsUTF8Names
-        ) {
-            reporter.report(.invalid(family: name, what: problem))
-        } else if !register(result.collector) {
-            reporter.report(.conflict(family: name, what: "the name is taken"))
-        }
+        add(result.collector, named: name, labelNames: labels.map(\.name))
         return result
+    }
+
+    /// Registers what is no family of instruments, or reports why it cannot be.
+    private func add(_ collector: any MetricCollector, named name: String, labelNames: [String] = []) {
+        let header = collector.header
+        let allowsUTF8 = configuration.allowsUTF8Names
+        if let problem = MetricNames.problem(name, header.kind, labelNames: labelNames, allowsUTF8: allowsUTF8) {
+            reporter.report(.invalid(family: header.name, what: problem))
+        } else if !register(collector) {
+            reporter.report(.conflict(family: header.name, what: "the name is taken"))
+        }
     }
 }

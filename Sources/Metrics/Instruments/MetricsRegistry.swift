@@ -110,8 +110,7 @@ public final class MetricsRegistry: Sendable {
         help: String,
         unit: MetricUnit?,
         labelNames: [String],
-        configuration itemConfiguration: Item.Configuration,
-        problem: String? = nil
+        configuration itemConfiguration: Item.Configuration
     ) -> FamilyStore<Item> {
         let name = MetricNames.canonical(name, unit: unit, kind: Item.kind)
         let header = FamilyHeader(name: name, kind: Item.kind, help: help, unit: unit?.rawValue)
@@ -125,7 +124,8 @@ public final class MetricsRegistry: Sendable {
             report: { reporter.report($0) }
         )
         let utf8 = configuration.allowsUTF8Names
-        if let problem = problem ?? MetricNames.problem(name, Item.kind, labelNames: labelNames, allowsUTF8: utf8) {
+        let badBuckets = (itemConfiguration as? HistogramConfiguration)?.problem
+        if let problem = badBuckets ?? MetricNames.problem(name, Item.kind, labelNames: labelNames, allowsUTF8: utf8) {
             reporter.report(.invalid(family: name, what: problem))
             return created
         }
