@@ -56,6 +56,25 @@ import TimeSeries
         #expect(store.statistics.samplesHeld == 2)
     }
 
+    @Test func `what has ended does not live again when the clock is set back`() throws {
+        let store = TimeSeriesStore()
+        let appender = store.appender(source: "a")
+        let up = Labels([("__name__", "up")]), x = Labels([("__name__", "x")])
+        func commit(_ series: [Labels], at seconds: Int) throws {
+            for labels in series { appender.append(try appender.series(labels), 1) }
+            try appender.commit(at: Self.time(seconds))
+        }
+        for second in 1_000..<1_003 { try commit([up, x], at: second) }
+        // An hour ahead it ends; that end lies in the future of what comes then.
+        for second in 5_000..<5_003 { try commit([up], at: second) }
+        for second in 1_050..<1_053 { try commit([up], at: second) }
+        let reader = store.reader()
+        let handle = try #require(reader.select([.equal("__name__", "x")]).first)
+        let latest = reader.latest(handle, at: Self.time(1_052), lookback: .seconds(300))
+        guard case .float(let value)? = latest?.value else { return #expect(Bool(false), "no float: \(latest as Any)") }
+        #expect(StaleMarker.isStale(value) && latest?.timestamp == Self.time(1_050))
+    }
+
     @Test(arguments: [1, 100, 255, 256, 257, 700], [1, 60, 3600])
     func clockSetBackAndForth(rows: Int, back: Int) throws {
         let store = TimeSeriesStore()

@@ -116,6 +116,9 @@ struct Column {
         last = value
     }
 
+    /// True when no marker follows the newest value.
+    var isOpen: Bool { tailCount > 0 && !flags.contains(.endsStale) }
+
     /// Ends the series in `row`, unless it has ended.
     mutating func end(row: UInt32, _ context: inout ColumnContext) {
         flags.remove(.active)

@@ -135,7 +135,11 @@ package final class SeriesAppender: @unchecked Sendable {
         let laneCount = unsafe table.pointee.count
         for start in stride(from: 0, to: laneCount, by: Self.slice) {
             let end = min(laneCount, start + Self.slice)
-            core.samples.withLock { writeLanes(start..<end, row: row, &$0, &summary) }
+            core.samples.withLock { state in
+                // What a clock's way back has cut must not live again: everything that is not here ends anew.
+                if isSetBack { endMissing(start..<end, at: timestamp, &state, &summary) }
+                writeLanes(start..<end, row: row, &state, &summary)
+            }
         }
         let aside = prepareSide(timestamp, &summary)
         let accepted = core.samples.withLock { state in finish(&state, row: row, timestamp, aside, &summary) }
@@ -205,6 +209,29 @@ package final class SeriesAppender: @unchecked Sendable {
             if case .own(let column) = unsafe owners[lane] { sum ^= unsafe column.pointee.touched }
         }
         touched = sum
+    }
+
+    /// Ends the series without a sample in this commit, the clock having been set back: their columns have no row behind the
+    /// newest value that is left, where a marker would stand, so it goes aside.
+    private func endMissing(
+        _ lanes: Range<Int>,
+        at timestamp: Timestamp,
+        _ samples: inout SampleState,
+        _ summary: inout CommitSummary
+    ) {
+        for lane in lanes {
+            let mark = unsafe table.pointee[lane].mark
+            guard mark.isDisjoint(with: Mark.anyStaged.union([.aside, .foreign])),
+                case .own(let column) = state.lanes[lane], unsafe column.pointee.isOpen
+            else { continue }
+            samples.appendAside(
+                .float(StaleMarker.value),
+                at: timestamp.milliseconds,
+                slot: unsafe column.pointee.slot,
+                isMarker: true,
+                &summary
+            )
+        }
     }
 
     /// A series of the commit before is missing.
