@@ -102,6 +102,45 @@ import TimeSeries
         }
     }
 
+    @Test func `a start without an evaluation does not count the outage before it`() throws {
+        let store = TimeSeriesStore()
+        let database = try SQLiteDatabase(path: nil)
+        let target = store.appender(source: "a")
+        let first = try start("for: 10s", store, database, at: 100)
+        for second in 100...105 {
+            try scrape(target, 5, at: Double(second))
+            #expect(tick(first, Double(second), steady: Double(second)).isEmpty)
+        }
+        // The second process ends what nobody writes any more, and dies at once.
+        store.appender(source: "rule " + first.groups[0].entries[0].writer).retire(at: time(700))
+        let third = try start("for: 10s", store, database, at: 710)
+        for step in 0...3 {
+            try scrape(target, 5, at: 710 + Double(step))
+            #expect(tick(third, 710 + Double(step), steady: Double(step)).isEmpty, "\(step)")
+        }
+        try scrape(target, 5, at: 714)
+        #expect(tick(third, 714, steady: 4) == [.firing])
+    }
+
+    @Test func `clocks that are set back twice between three processes shorten no hold`() throws {
+        let environment = ScriptedEnvironment()
+        let state = MemoryAlertState()
+        let rule = "x_sidecar: { hold_max: 10m }"
+        environment.results["x > 1"] = [sample([("job", "a")], 5)]
+        let first = try manager(rule, environment, state: state, at: 10_000)
+        #expect(tick(first, 10_000, steady: 0) == [.firing])
+        // What that process wrote stays where it is, ahead of the two that come.
+        let written = environment.seriesTimes
+        environment.results["x > 1"] = []
+        for (start, name) in [(8_000.0, "second"), (4_000, "third")] {
+            let next = try manager(rule, environment, state: state, at: start)
+            for step in 0..<5 {
+                #expect(tick(next, start + Double(step), steady: Double(step)).isEmpty, "\(name), \(step) s")
+            }
+            environment.seriesTimes = written
+        }
+    }
+
     /// A process over the samples and the states that the last one left.
     private func start(
         _ rule: String,

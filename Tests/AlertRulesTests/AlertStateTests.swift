@@ -173,6 +173,8 @@ extension String {
 final class MemoryAlertState: AlertStateStoring {
     var rows: [AlertStateRow.Key: AlertStateRow] = [:]
     var isBroken = false
+    /// So many more are taken; nil: as many as come.
+    var savesLeft: Int?
 
     func load() throws(AlertStateError) -> [AlertStateRow] {
         if isBroken { throw AlertStateError("disk full") }
@@ -180,7 +182,8 @@ final class MemoryAlertState: AlertStateStoring {
     }
 
     func save(_ rows: [AlertStateRow], removing keys: [AlertStateRow.Key]) throws(AlertStateError) {
-        if isBroken { throw AlertStateError("disk full") }
+        if isBroken || savesLeft == 0 { throw AlertStateError("disk full") }
+        savesLeft = savesLeft.map { $0 - 1 }
         for key in keys { self.rows[key] = nil }
         for row in rows { self.rows[row.key] = row }
     }

@@ -13,7 +13,7 @@ final class ScriptedEnvironment: RuleEnvironment {
     var written: [String: [RuleSample]] = [:]
     var writes = 0
     var retired: [String] = []
-    var seriesTimes: [Labels: Timestamp] = [:]
+    var seriesTimes: [Labels: (at: Timestamp, value: Double)] = [:]
 
     func evaluate(_ query: RuleQuery, at time: Timestamp) throws(RuleQueryError) -> [RuleSample] {
         if let message = failures[query.text] { throw RuleQueryError(message) }
@@ -23,14 +23,16 @@ final class ScriptedEnvironment: RuleEnvironment {
     func write(_ samples: [RuleSample], rule: String, at time: Timestamp) throws(RuleQueryError) -> Int {
         written[rule] = samples
         writes += 1
-        for sample in samples { seriesTimes[sample.labels] = time }
+        for sample in samples { seriesTimes[sample.labels] = (time, sample.number) }
         return samples.count
     }
 
     func retire(rule: String, at time: Timestamp) { retired.append(rule) }
     func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] { sources }
 
-    func newest(_ labels: Labels) -> Timestamp? { seriesTimes[labels] }
+    func lastWritten(_ labels: Labels, as value: Double, before time: Timestamp) -> Timestamp? {
+        seriesTimes[labels].flatMap { $0.value == value ? $0.at : nil }
+    }
 
     func templateQuery(at time: Timestamp) -> @Sendable (String) throws(RuleQueryError) -> [RuleSample] {
         let results = results

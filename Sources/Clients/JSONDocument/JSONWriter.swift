@@ -137,6 +137,15 @@ package struct JSONWriter: Sendable {
         array(elements, body)
     }
 
+    /// A member whose name and text come as bytes; what is no UTF-8 is replaced.
+    package mutating func member(utf8 name: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) {
+        separate()
+        appendQuoted(name)
+        bytes.append(UInt8(ascii: ":"))
+        appendQuoted(text)
+        needsComma = true
+    }
+
     /// An object of strings, in the order given.
     package mutating func member(_ name: String, strings pairs: some Sequence<(name: String, value: String)>) {
         key(name)
@@ -151,7 +160,27 @@ package struct JSONWriter: Sendable {
 
     private mutating func appendQuoted(_ value: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in value.utf8 {
+        var value = value
+        value.withUTF8 { text in unsafe appendEscaped(text) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func appendQuoted(_ text: ArraySlice<UInt8>) {
+        // Beyond ASCII it is made sure that it is UTF-8 at all.
+        guard text.allSatisfy({ $0 < 0x80 }) else { return appendQuoted(String(decoding: text, as: UTF8.self)) }
+        bytes.append(UInt8(ascii: "\""))
+        unsafe text.withUnsafeBufferPointer { text in unsafe appendEscaped(text) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Most of a text goes as it is: runs without anything to escape are copied whole.
+    private mutating func appendEscaped(_ text: UnsafeBufferPointer<UInt8>) {
+        var copied = 0
+        for index in text.indices {
+            let byte = unsafe text[index]
+            guard Self.isSpecial[Int(byte)] else { continue }
+            unsafe bytes.append(contentsOf: text[copied..<index])
+            copied = index + 1
             switch byte {
             case UInt8(ascii: "\""): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "\"")])
             case UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "\\")])
@@ -166,7 +195,12 @@ package struct JSONWriter: Sendable {
             default: bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
+        unsafe bytes.append(contentsOf: text[copied...])
+    }
+
+    /// The bytes that do not stand for themselves in a string.
+    private static let isSpecial: [Bool] = (UInt8.min ... .max).map { byte in
+        byte < 0x20 || byte == 0x7f || "\"\\<>&".utf8.contains(byte)
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {

@@ -67,6 +67,6 @@ extension LabelMatcher: Hashable {
 
 extension LabelMatcher: CustomStringConvertible {
     package var description: String {
-        (Labels.isIdentifier(name) ? name : Labels.quoted(name)) + operation.rawValue + Labels.quoted(value)
+        (Labels.isIdentifier(name.utf8) ? name : Labels.quoted(name)) + operation.rawValue + Labels.quoted(value)
     }
 }

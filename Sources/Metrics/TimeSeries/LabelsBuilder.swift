@@ -50,7 +50,7 @@ package struct LabelsBuilder {
         return Labels(encoded: bytes)
     }
 
-    static func append(_ text: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+    static func append(_ text: some Collection<UInt8>, to bytes: inout [UInt8]) {
         var length = UInt64(text.count)
         while length >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: length) | 0x80)

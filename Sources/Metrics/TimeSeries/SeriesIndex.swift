@@ -77,6 +77,7 @@ struct SeriesIndex {
     /// The numbers of the pairs of `labels`; nil when one of them is not known.
     func pairNumbers(of labels: Labels) -> [UInt32]? {
         var numbers: [UInt32] = []
+        numbers.reserveCapacity(8)
         var isKnown = true
         labels.forEachUTF8 { name, value in
             guard isKnown, let name = nameNumbers[Self.nameKey(name)],

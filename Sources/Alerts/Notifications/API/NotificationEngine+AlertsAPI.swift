@@ -44,7 +44,7 @@ extension NotificationEngine {
             let node = routes.nodes[group.id.node]
             let members = group.members.compactMap { alerts[$0] }
                 .filter { !$0.isResolved(at: now) && query.matchers.matches($0.labels) }
-                .sorted(by: Alert.isOrdered)
+                .inOrder()
                 .map { (alert: $0, standing: standing($0, silences: active, node: node, at: now)) }
                 .filter { Self.takes(query, $0.standing) }
             guard !members.isEmpty else { continue }

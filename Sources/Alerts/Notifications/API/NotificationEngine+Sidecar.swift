@@ -31,7 +31,7 @@ extension NotificationEngine {
     }
 
     /// The alerts known now, in the order of payloads.
-    package var currentAlerts: [Alert] { alerts.values.sorted(by: Alert.isOrdered) }
+    package var currentAlerts: [Alert] { alerts.values.inOrder() }
 
     package var outboxItems: [OutboxItem] { outbox.items.values.sorted { $0.id < $1.id } }
 

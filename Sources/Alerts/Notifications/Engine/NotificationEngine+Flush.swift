@@ -11,7 +11,8 @@ extension NotificationEngine {
             groups[id] = nil
             return
         }
-        let entries = group.members.compactMap { alerts[$0] }.sorted(by: Alert.isOrdered).map {
+        // In no order: what there is to tell is put in order, and most looks find nothing.
+        let entries = group.members.compactMap { alerts[$0] }.map {
             AlertNotification.Entry(alert: $0, isResolved: $0.isResolved(at: now))
         }
         var held: [UInt64: HeldReason] = [:]
@@ -28,7 +29,9 @@ extension NotificationEngine {
                 notified = true
             }
         }
-        for entry in entries where entry.isResolved { leave(id, entry.alert.fingerprint) }
+        for fingerprint in entries.lazy.filter(\.isResolved).map(\.alert.fingerprint).sorted() {
+            leave(id, fingerprint)
+        }
         groups[id]?.flushed(at: now, node: node, notified: notified)
     }
 
@@ -66,7 +69,7 @@ extension NotificationEngine {
         if sendsResolved { owed.formUnion(firing) }
         owed.subtract(resolved)
         if !sendsResolved { owed = [] }
-        let told = sendsResolved ? visible : visible.filter { !$0.isResolved }
+        let told = AlertNotification.inOrder(sendsResolved ? visible : visible.filter { !$0.isResolved })
         var entry = NotificationLogEntry(
             firing: firing,
             resolved: resolved,
@@ -105,7 +108,7 @@ extension NotificationEngine {
             }
             let ended = entry.owed.filter { alerts[$0]?.isResolved(at: now) == true && !isServed($0, by: key) }
             guard !ended.isEmpty else { continue }
-            let told = ended.compactMap { alerts[$0] }.sorted(by: Alert.isOrdered)
+            let told = ended.compactMap { alerts[$0] }.inOrder()
             entry.owed.subtract(ended)
             entry.firing.subtract(ended)
             if let configured = destination(key: key.integration, target: entry.target),
@@ -234,8 +237,9 @@ extension NotificationEngine {
         previousID: String
     ) -> [UInt8] {
         var text = [key, target, groupKey, previousID].joined(separator: "\u{0}")
-        for entry in entries.sorted(by: { $0.alert.fingerprint < $1.alert.fingerprint }) {
-            text += "\u{0}\(entry.status.rawValue) \(entry.alert.fingerprintText) \(entry.alert.startsAt.milliseconds)"
+        let told = entries.map { ($0.alert.fingerprint, $0.status, $0.alert.startsAt) }.sorted { $0.0 < $1.0 }
+        for (fingerprint, status, startsAt) in told {
+            text += "\u{0}\(status.rawValue) \(Alert.hexadecimal(fingerprint)) \(startsAt.milliseconds)"
         }
         return Digest.sha256(text.utf8)
     }

@@ -121,9 +121,9 @@ extension NotificationEngine {
         at now: Timestamp
     ) {
         guard !held.isEmpty || !before.isEmpty else { return }
-        for entry in entries {
+        let changed = entries.filter { held[$0.alert.fingerprint] != before[$0.alert.fingerprint] }
+        for entry in AlertNotification.inOrder(changed) {
             let fingerprint = entry.alert.fingerprint
-            guard held[fingerprint] != before[fingerprint] else { continue }
             var record = HistoryRecord(at: now, kind: held[fingerprint] == nil ? .released : .held)
             record.receiver = node.receiver
             record.groupKey = groupKey

@@ -11,6 +11,11 @@ package struct AlertNotification: Sendable {
         package var status: OutboxItem.Status { isResolved ? .resolved : .firing }
     }
 
+    /// The entries in the order of payloads.
+    static func inOrder(_ entries: [Entry]) -> [Entry] {
+        Labels.order(entries.lazy.map(\.alert.labels), by: ["job", "instance"]).map { entries[$0] }
+    }
+
     package var id: String
     package var receiver: String
     package var groupKey: String
@@ -57,9 +62,7 @@ package struct AlertNotification: Sendable {
         var iterator = sets.makeIterator()
         guard var common = iterator.next() else { return Labels() }
         while !common.isEmpty, let next = iterator.next() {
-            guard next != common else { continue }
-            let different = common.pairs.filter { next[$0.name] != $0.value }.map(\.name)
-            if !different.isEmpty { common = common.dropping(different) }
+            common = common.common(with: next)
         }
         return common
     }

@@ -13,9 +13,9 @@ enum WebhookPayload {
             json.member("alerts", array: notification.entries) {
                 append($1, createdAt: notification.createdAt, to: &$0)
             }
-            json.member("groupLabels", strings: notification.groupLabels.pairs)
-            json.member("commonLabels", strings: notification.commonLabels.pairs)
-            json.member("commonAnnotations", strings: notification.commonAnnotations.pairs)
+            json.member("groupLabels", notification.groupLabels)
+            json.member("commonLabels", notification.commonLabels)
+            json.member("commonAnnotations", notification.commonAnnotations)
             json.member("externalURL", notification.externalURL)
             json.member("notification_reason", notification.reason.rawValue)
             json.member("routeLabels", object: { _ in })
@@ -31,8 +31,8 @@ enum WebhookPayload {
         let alert = entry.alert
         writer.object { json in
             json.member("status", entry.status.rawValue)
-            json.member("labels", strings: alert.labels.pairs)
-            json.member("annotations", strings: alert.annotations.pairs)
+            json.member("labels", alert.labels)
+            json.member("annotations", alert.annotations)
             json.member("startsAt", TimeText.format(alert.startsAt))
             json.member("endsAt", TimeText.format(entry.isResolved ? alert.endsAt : nil))
             json.member("generatorURL", alert.generatorURL)

@@ -7,9 +7,7 @@ import TimeSeries
 enum StorageText {
     static func encode(_ labels: Labels) -> String {
         var writer = JSONWriter()
-        writer.object { json in
-            labels.forEach { name, value in json.member(name, value) }
-        }
+        writer.labels(labels)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
@@ -61,5 +59,19 @@ enum StorageText {
             set.insert(bytes[start..<(start + 8)].reduce(0) { $0 << 8 | UInt64($1) })
         }
         return set
+    }
+}
+
+extension JSONWriter {
+    /// An object of labels.
+    mutating func labels(_ labels: Labels) {
+        beginObject()
+        labels.forEachUTF8 { name, value in member(utf8: name, value) }
+        endObject()
+    }
+
+    mutating func member(_ name: String, _ labels: Labels) {
+        key(name)
+        self.labels(labels)
     }
 }

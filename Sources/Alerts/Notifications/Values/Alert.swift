@@ -130,13 +130,10 @@ extension Alert {
     }
 }
 
-/// The order in payloads: by job, then instance, then all labels.
-extension Alert {
-    static func isOrdered(_ left: Alert, _ right: Alert) -> Bool {
-        for name in ["job", "instance"] {
-            let mine = left.labels[name] ?? "", theirs = right.labels[name] ?? ""
-            if mine != theirs { return mine.utf8.lexicographicallyPrecedes(theirs.utf8) }
-        }
-        return left.labels < right.labels
+extension Sequence<Alert> {
+    /// In the order of payloads: by job, then instance, then all labels.
+    func inOrder() -> [Alert] {
+        let alerts = Array(self)
+        return Labels.order(alerts.lazy.map(\.labels), by: ["job", "instance"]).map { alerts[$0] }
     }
 }

@@ -33,12 +33,15 @@ package struct RuleDefinition: Sendable {
 /// An expression with its text, and what can be said about it without running it.
 package struct RuleQuery: Sendable {
     package let text: String
+    /// Where the expression browser shows it, behind the external URL.
+    let link: String
     package let expression: Expression
     /// Names that its selectors ask for; nil when one of them names no metric exactly and may read anything.
     package let metricNames: Set<String>?
 
     package init(_ text: String, options: ParserOptions) throws(ParseError) {
         self.text = text
+        link = RuleLinks.table(text)
         expression = try parse(text, options: options)
         var names: Set<String>? = []
         for selector in expression.selectors {
@@ -52,6 +55,7 @@ package struct RuleQuery: Sendable {
     init?(part expression: Expression, of query: RuleQuery) {
         let bytes = Array(query.text.utf8)
         text = String(decoding: bytes[expression.range.clamped(to: 0..<bytes.count)], as: UTF8.self)
+        link = RuleLinks.table(text)
         self.expression = expression
         metricNames = query.metricNames
     }
@@ -67,10 +71,7 @@ package struct RuleQuery: Sendable {
 
     /// A selector per metric that the expression names, with these labels beside: what a result with them came from.
     func series(for labels: Labels) -> [String] {
-        let labels = labels.dropping([Labels.metricNameLabel])
-        return (metricNames ?? []).sorted().map { name in
-            labels.setting(Labels.metricNameLabel, to: name).description
-        }
+        (metricNames ?? []).sorted().map { labels.setting(Labels.metricNameLabel, to: $0).description }
     }
 
     /// True when the expression can read one of these metrics.

@@ -81,6 +81,12 @@ package struct AlertInstance: Sendable, Hashable {
 
     package var isActive: Bool { phase != .resolved }
 
+    /// The value of `ALERTS_FOR_STATE`: since when it is active, in whole seconds of Unix time.
+    var stateSeconds: Double {
+        let (quotient, remainder) = activeAt.milliseconds.quotientAndRemainder(dividingBy: 1000)
+        return Double(remainder < 0 ? quotient - 1 : quotient)
+    }
+
     /// How long it has been going on, or went on.
     package func duration(at time: Timestamp) -> Duration { (resolvedAt ?? time) - (firedAt ?? activeAt) }
 

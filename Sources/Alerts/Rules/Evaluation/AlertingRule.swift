@@ -110,7 +110,7 @@ package struct AlertingRule: Sendable {
         try observeAbsent(present, at: time, queryTime: queryTime, environment, &outcome)
         observePresent(present, at: time, limit: limit, functions, context, &outcome)
         if context.writesAlertSeries { writeSeries(&outcome) }
-        outcome.changes.sort { $0.alert.labels < $1.alert.labels }
+        outcome.changes = Labels.order(outcome.changes.lazy.map(\.alert.labels)).map { outcome.changes[$0] }
         return outcome
     }
 
@@ -136,15 +136,16 @@ package struct AlertingRule: Sendable {
         _ functions: TemplateFunctions,
         _ context: RuleContext
     ) -> Labels {
-        var pairs = source.pairs.map { ($0.name, $0.value) }
+        var labels = source
         if labelTemplates.contains(where: { !$0.template.isPlain }) {
             let data = data(sample, context)
-            for (name, template) in labelTemplates { pairs.append((name, template.expand(data, functions: functions))) }
+            for (name, template) in labelTemplates {
+                labels = labels.setting(name, to: template.expand(data, functions: functions))
+            }
         } else {
-            for label in definition.labels { pairs.append((label.name, label.value)) }
+            for label in definition.labels { labels = labels.setting(label.name, to: label.value) }
         }
-        pairs.append(("alertname", definition.name))
-        return Labels(pairs)
+        return labels.setting("alertname", to: definition.name)
     }
 
     private func data(_ sample: RuleSample, _ context: RuleContext) -> TemplateValue {
@@ -259,11 +260,10 @@ package struct AlertingRule: Sendable {
                     value: .float(1)
                 )
             )
-            let since = Double(alert.activeAt.milliseconds.flooredSeconds)
             outcome.samples.append(
                 RuleSample(
                     labels: alert.labels.setting(Labels.metricNameLabel, to: "ALERTS_FOR_STATE"),
-                    value: .float(since)
+                    value: .float(alert.stateSeconds)
                 )
             )
         }
@@ -294,13 +294,5 @@ package struct AlertingRule: Sendable {
         }
         visit(query.expression, 0)
         return found
-    }
-}
-
-extension Int64 {
-    /// Milliseconds as whole seconds, toward the past.
-    fileprivate var flooredSeconds: Int64 {
-        let (quotient, remainder) = quotientAndRemainder(dividingBy: 1000)
-        return remainder < 0 ? quotient - 1 : quotient
     }
 }

@@ -29,9 +29,19 @@ package struct GroupEvaluation: Sendable {
 
 /// An alert of a group that changed.
 struct AlertChange: Sendable {
+    /// Whose it is: one object for all changes of a rule, as there may be ten thousand.
+    final class Origin: Sendable {
+        let writer: String
+        let rule: RuleDefinition
+
+        init(writer: String, rule: RuleDefinition) {
+            self.writer = writer
+            self.rule = rule
+        }
+    }
+
     var change: AlertInstance.Change
-    var writer: String
-    var rule: RuleDefinition
+    var origin: Origin
     var alert: AlertInstance
 }
 

@@ -16,8 +16,9 @@ package protocol RuleEnvironment: AnyObject {
     /// The series that the selectors of an expression match, and whether each still has data.
     func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource]
 
-    /// When a series was last written, however long ago and in whatever future; nil when it is not there.
-    func newest(_ labels: Labels) -> Timestamp?
+    /// When a series last had this value, by its newest sample or its newest one up to `time`, stale markers aside; nil when
+    /// neither says so.
+    func lastWritten(_ labels: Labels, as value: Double, before time: Timestamp) -> Timestamp?
 
     /// The `query` function of templates, at this time.
     func templateQuery(at time: Timestamp) -> @Sendable (String) throws(RuleQueryError) -> [RuleSample]

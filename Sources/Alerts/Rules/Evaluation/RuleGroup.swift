@@ -111,11 +111,20 @@ package struct RuleGroup: Sendable {
         return false
     }
 
-    /// Notes a regular evaluation and answers how long nobody looked before it.
-    mutating func pause(until steady: Duration?) -> Duration? {
+    /// Notes a regular evaluation and answers how much longer than an interval nobody had looked before it; nil when there
+    /// is nothing to leave out, negative when the clock was set back while no process ran.
+    ///
+    /// - Parameter seen: when the last process looked, at the first evaluation of this one; only the wall clock outlives it.
+    mutating func gap(before time: Timestamp, steady: Duration?, seen: Timestamp?, interval: Duration) -> Duration? {
         defer { lastSteady = steady ?? lastSteady }
+        if let seen {
+            // Less than an interval is what it is: nothing to leave out, and nothing to give.
+            let gap = time - seen - interval
+            return gap > .zero || gap < .zero - interval ? gap : nil
+        }
         guard let steady, let lastSteady else { return nil }
-        return steady - lastSteady
+        let gap = steady - lastSteady - interval
+        return gap > interval ? gap : nil
     }
 
     mutating func skip(_ pause: Duration) { forEachRule { $0.forEachAlert { $0.skip(pause) } } }
@@ -214,10 +223,11 @@ package struct RuleGroup: Sendable {
             if !outcome.changes.isEmpty { entries[index].hasMatched = true }
             evaluation.dropped += outcome.dropped
             evaluation.held += outcome.held
-            for (change, alert) in outcome.changes {
-                evaluation.changes.append(
-                    AlertChange(change: change, writer: writer, rule: rule.definition, alert: alert)
-                )
+            if !outcome.changes.isEmpty {
+                let origin = AlertChange.Origin(writer: writer, rule: rule.definition)
+                evaluation.changes += outcome.changes.lazy.map {
+                    AlertChange(change: $0.change, origin: origin, alert: $0.alert)
+                }
             }
             do throws(RuleQueryError) {
                 evaluation.samples += try environment.write(outcome.samples, rule: writer, at: time - offset)

@@ -145,12 +145,12 @@ package final class RuleManager {
     /// Alerts that fired before a restart and whose rule file cannot be read.
     package var waiting: [AlertSnapshot] { restored.filter { $0.alert.phase == .firing }.map(snapshot) }
 
-    /// When somebody last evaluated the alert: the newest sample of its own series, or the row's note.
+    /// When somebody last evaluated the alert: the newest sample of its own series, or the row's note. A sample that tells
+    /// of another beginning is of another time, before the clock was set, and says nothing.
     private func lastSeen(_ row: AlertStateRow, before time: Timestamp) -> Timestamp {
         let labels = row.alert.labels.setting(Labels.metricNameLabel, to: "ALERTS_FOR_STATE")
-        guard let newest = environment.newest(labels) else { return row.seenAt }
-        // Of a sample in the future and a note in the past the note is newer: the clock was set back between them.
-        return newest > time && row.seenAt <= time ? row.seenAt : max(newest, row.seenAt)
+        let found = environment.lastWritten(labels, as: row.alert.stateSeconds, before: time)
+        return found.map { max($0, row.seenAt) } ?? row.seenAt
     }
 
     private func ended(
@@ -178,17 +178,16 @@ package final class RuleManager {
         guard let place = index[key] else { return nil }
         followClock(at: time, steady)
         let interval = groups[place].interval(context)
-        var pause = groups[place].pause(until: steady).map { $0 - interval }
-        if let seen = pendingShift.removeValue(forKey: key), seen > .distantPast {
-            // What passed while nobody looked, less the one interval that always passes; negative when the clock was set back.
-            pause = time - seen - interval
-        } else if let gap = pause, gap <= interval {
-            pause = nil
-        }
-        // Less than an interval is what it is: nothing to leave out, and nothing to give.
-        if let pause, pause > .zero || pause < .zero - interval {
-            if pause > .zero { groups[place].skip(pause) } else { groups[place].followClock(setBy: pause) }
-            persist(activeRows(of: groups[place], at: time), removing: [])
+        let gap = groups[place].gap(
+            before: time,
+            steady: steady,
+            seen: pendingShift.removeValue(forKey: key),
+            interval: interval
+        )
+        if let gap {
+            if gap > .zero { groups[place].skip(gap) } else { groups[place].followClock(setBy: gap) }
+            // The present evaluation has seen nothing yet: should it be the last, the next process must not think so.
+            persist(activeRows(of: groups[place], at: time - interval), removing: [])
         }
         var evaluation = groups[place].evaluate(at: time, context: context, environment: environment)
         finish(&evaluation, group: place)
@@ -199,14 +198,15 @@ package final class RuleManager {
         guard let steady, let distance = clocks.setBy(at: time, steady: steady) else { return }
         for place in groups.indices { groups[place].followClock(setBy: distance) }
         dependencies.followClock(setBy: distance)
-        persist(groups.flatMap { activeRows(of: $0, at: time) }, removing: [])
+        persist(groups.flatMap { activeRows(of: $0, at: $0.lastEvaluation ?? time) }, removing: [])
     }
 
     private func activeRows(of group: RuleGroup, at time: Timestamp) -> [AlertStateRow] {
         group.entries.flatMap { entry -> [AlertStateRow] in
             guard case .alerting(let rule) = entry.rule else { return [] }
+            let origin = AlertChange.Origin(writer: entry.writer, rule: rule.definition)
             return rule.instances.values.map { alert in
-                let change = AlertChange(change: .noted, writer: entry.writer, rule: rule.definition, alert: alert)
+                let change = AlertChange(change: .noted, origin: origin, alert: alert)
                 return AlertStateRow(change, group: group.definition, seenAt: time)
             }
         }
@@ -244,9 +244,10 @@ package final class RuleManager {
         let group = groups[place]
         var rows: [AlertStateRow] = []
         var removed: [AlertStateRow.Key] = []
+        rows.reserveCapacity(evaluation.changes.count)
         for change in evaluation.changes {
             if change.change == .forgotten {
-                removed.append(AlertStateRow.Key(writer: change.writer, labels: change.alert.labels))
+                removed.append(AlertStateRow.Key(writer: change.origin.writer, labels: change.alert.labels))
             } else {
                 rows.append(AlertStateRow(change, group: group.definition, seenAt: evaluation.time))
             }
@@ -260,10 +261,15 @@ package final class RuleManager {
             case .flapping: kind = .flapping
             case .none, .noted, .pending, .forgotten: return nil
             }
-            var snapshot = AlertSnapshot(change.alert, rule: change.rule, group: group.definition, context: context)
+            var snapshot = AlertSnapshot(
+                change.alert,
+                rule: change.origin.rule,
+                group: group.definition,
+                context: context
+            )
             snapshot.suppressedBy = dependencies.suppressor(
                 of: snapshot,
-                rule: change.rule,
+                rule: change.origin.rule,
                 groups: groups,
                 at: evaluation.time
             )
@@ -349,6 +355,7 @@ extension AlertSnapshot {
             alert,
             rule: rule.name,
             expression: rule.query.text,
+            link: rule.query.link,
             group: group.name,
             file: group.file,
             context: context
@@ -356,7 +363,15 @@ extension AlertSnapshot {
         series = rule.query.series(for: alert.sourceLabels)
     }
 
-    init(_ alert: AlertInstance, rule: String, expression: String, group: String, file: String, context: RuleContext) {
+    init(
+        _ alert: AlertInstance,
+        rule: String,
+        expression: String,
+        link: String? = nil,
+        group: String,
+        file: String,
+        context: RuleContext
+    ) {
         self.group = group
         self.file = file
         self.rule = rule
@@ -374,7 +389,7 @@ extension AlertSnapshot {
         heldSince = alert.heldSince
         isFlapping = alert.isFlapping
         suppressedBy = nil
-        generatorURL = context.externalURL + RuleLinks.table(expression)
+        generatorURL = context.externalURL + (link ?? RuleLinks.table(expression))
         series = []
     }
 }

@@ -81,10 +81,20 @@ package final class StoreRuleEnvironment: RuleEnvironment {
         shared.forgetAll()
     }
 
-    package func newest(_ labels: Labels) -> Timestamp? {
+    package func lastWritten(_ labels: Labels, as value: Double, before time: Timestamp) -> Timestamp? {
         let reader = store.reader()
         let matchers = labels.pairs.map { LabelMatcher.equal($0.name, $0.value) }
-        return reader.select(matchers).first { $0.labels == labels }.flatMap { reader.newest($0) }
+        guard let handle = reader.select(matchers).first(where: { $0.labels == labels }) else { return nil }
+        // Samples of before a clock was set back may lie in the future still.
+        for end in [Timestamp.distantFuture, time] {
+            var found = reader.latest(handle, at: end, lookback: .seconds(Int64.max))
+            // At most one marker follows a value.
+            if case .float(let number)? = found?.value, StaleMarker.isStale(number), let marker = found?.timestamp {
+                found = reader.latest(handle, at: marker - .milliseconds(1), lookback: .seconds(Int64.max))
+            }
+            if case .float(value)? = found?.value { return found?.timestamp }
+        }
+        return nil
     }
 
     package func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] {

@@ -20,11 +20,11 @@ package struct AlertStateRow: Sendable, Hashable {
     package var key: Key { Key(writer: writer, labels: alert.labels) }
 
     init(_ change: AlertChange, group: RuleGroupDefinition, seenAt: Timestamp) {
-        writer = change.writer
+        writer = change.origin.writer
         self.group = group.name
         file = group.file
-        rule = change.rule.name
-        expression = change.rule.query.text
+        rule = change.origin.rule.name
+        expression = change.origin.rule.query.text
         alert = change.alert
         self.seenAt = seenAt
     }

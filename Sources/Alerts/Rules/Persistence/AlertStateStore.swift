@@ -144,8 +144,14 @@ package final class AlertStateStore: AlertStateStoring {
 enum PairText {
     static func encode(_ pairs: some Sequence<(name: String, value: String)>) -> String {
         var text = ""
+        func append(_ part: String) {
+            text += String(part.utf8.count)
+            text += ":"
+            text += part
+        }
         for pair in pairs {
-            text += "\(pair.name.utf8.count):\(pair.name)\(pair.value.utf8.count):\(pair.value)"
+            append(pair.name)
+            append(pair.value)
         }
         return text
     }

@@ -89,8 +89,9 @@ package final class RuleRunner {
     }
 
     private func told(_ transitions: [AlertTransition], at time: Timestamp) -> [News] {
-        let told = transitions.filter { $0.kind == .resolved || $0.alert.suppressedBy == nil }
-        return [.alerts(told.map { Alert($0.alert, context: manager.context, at: time) })].filter(\.isSomething)
+        let told = transitions.lazy.filter { $0.kind == .resolved || $0.alert.suppressedBy == nil }
+        let alerts = Array(told.map { Alert($0.alert, context: self.manager.context, at: time) })
+        return [.alerts(alerts)].filter(\.isSomething)
     }
 }
 
