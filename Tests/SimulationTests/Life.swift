@@ -106,20 +106,20 @@ final class Life {
         return wasUp.updateValue(values != nil, forKey: instance) != (values != nil)
     }
 
+    /// Commits that the samples' log did not take.
+    var lostCommits: Int { store.logStatistics?.commitsLost ?? 0 }
+
     /// What fires by the rules' own account, with the moment each began to fire.
-    var firing: [AlertID: Timestamp] {
-        var result: [AlertID: Timestamp] = [:]
-        for alert in runner.manager.alerts() where alert.state == .firing {
-            result[AlertID(alert.labels)] = alert.firedAt
-        }
-        return result
-    }
+    var firing: [AlertID: Timestamp] { alerts(.firing).compactMapValues(\.firedAt) }
 
     /// What waits, with the moment it began, for the story.
-    var pendingAlerts: [AlertID: Timestamp] {
-        var result: [AlertID: Timestamp] = [:]
-        for alert in runner.manager.alerts() where alert.state == .pending {
-            result[AlertID(alert.labels)] = alert.activeAt
+    var pendingAlerts: [AlertID: Timestamp] { alerts(.pending).mapValues(\.activeAt) }
+
+    private func alerts(_ phase: AlertInstance.Phase) -> [AlertID: AlertInstance] {
+        var result: [AlertID: AlertInstance] = [:]
+        for entry in runner.manager.groups.lazy.flatMap(\.entries) {
+            guard case .alerting(let rule) = entry.rule else { continue }
+            for alert in rule.instances.values where alert.phase == phase { result[AlertID(alert.labels)] = alert }
         }
         return result
     }

@@ -83,7 +83,11 @@ enum Scenario {
         return rules
     }
 
-    static func groups(edition: Int) -> [RuleGroupDefinition] {
+    static func groups(edition: Int) -> [RuleGroupDefinition] { parsed[edition] }
+
+    private static let parsed = (0..<editions).map { parse(edition: $0) }
+
+    private static func parse(edition: Int) -> [RuleGroupDefinition] {
         let text = """
             groups:
               - name: alerts

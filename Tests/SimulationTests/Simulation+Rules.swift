@@ -41,6 +41,7 @@ extension Simulation {
         agenda.add(after: .milliseconds(took)) { [self] in
             guard mine == generation else { return }
             let values = weather == .down ? nil : world.values[instance]
+            let lost = life.lostCommits
             let changed = life.commit(instance, values, at: timestamp)
             detail(
                 "\(instance) at \(timestamp): \(values.map { "\($0.sorted { $0.key < $1.key }.map(\.value))" } ?? "down")"
@@ -49,7 +50,8 @@ extension Simulation {
             guard let changed else { return }
             // A clock that was set since the tick leaves the samples where no rule looks.
             let isInSight = abs((wall - timestamp) / .seconds(1)) < 60
-            world.committed(instance, values, at: now, isInSight: isInSight)
+            let isLogged = life.lostCommits == lost
+            world.committed(instance, values, at: now, isInSight: isInSight, isLogged: isLogged)
             switch life.barrier.finish(instance) {
             case .none: break
             case .evaluate: flush()
@@ -103,6 +105,7 @@ extension Simulation {
             }
             if !isCertain { doubtful.insert(alert) }
         }
+        world.evaluated(isCertain: isCertain)
         guard isCertain else { return }
         if life.firing != firing { ledger.complain("fires \(life.firing), should \(firing)") }
         for (alert, age) in patience where firing[alert] == nil {
@@ -154,8 +157,8 @@ extension Simulation {
         if firing[alert] != nil { ledger.complain("\(alert) fires twice") }
         firing[alert] = firedAt
         // Before the end of the last time could be told: the receivers hear of one time that goes on.
-        let isMerged =
-            now - (endedByReload[alert] ?? .seconds(-1)) < Self.tellingTime || untoldEnds.remove(alert) != nil
+        let lastEnd = max(endedByReload[alert] ?? .seconds(-1), ended[alert] ?? .seconds(-1))
+        let isMerged = now - lastEnd < Self.tellingTime || untoldEnds.remove(alert) != nil
         if isMerged, let last = ledger.episodes[alert]?.indices.last {
             ledger.episodes[alert]?[last].endMayBeMerged = true
         }
@@ -166,7 +169,8 @@ extension Simulation {
                 startsAt: startsAt,
                 firedAt: firedAt,
                 isCertain: isCertain,
-                mayBeKeptBack: parentFires || isMerged
+                mayBeKeptBack: parentFires || isMerged,
+                begunAt: now
             )
         )
         guard let reading = world.latest(alert.instance) else { return }
@@ -204,6 +208,14 @@ extension Simulation {
         }
     }
 
+    /// Notes whether this process has had the time to tell of an alert that fires.
+    func noteChance(_ alert: AlertID) {
+        guard let last = ledger.episodes[alert]?.indices.last, let begunAt = ledger.episodes[alert]?[last].begunAt,
+            now - max(lifeBegan, begunAt) >= Self.tellingTime
+        else { return }
+        ledger.episodes[alert]?[last].couldBeTold = true
+    }
+
     private func finish(_ alert: AlertID) {
         guard let last = ledger.episodes[alert]?.indices.last else { return }
         ledger.episodes[alert]?[last].hasEnded = true
@@ -225,6 +237,7 @@ extension Simulation {
                 finish(alert)
                 if let last = ledger.episodes[alert]?.indices.last {
                     ledger.episodes[alert]?[last].endMayBeMerged = true
+                    noteChance(alert)
                 }
             }
         }

@@ -43,6 +43,8 @@ final class Simulation {
     private(set) var generation = 0
     let clock = VirtualClock()
     private(set) var hasGoneBack = false
+    /// When the present process started.
+    private(set) var lifeBegan: Duration = .zero
     var edition = 0
     /// What fires, by the rules' own words, and since when.
     var firing: [AlertID: Timestamp] = [:]
@@ -219,9 +221,17 @@ final class Simulation {
         generation += 1
         disk.crash(power: power)
         if power { world.samplesMayBeLost() }
+        world.processDied()
         lastEvaluation = nil
-        for (alert, at) in endedByReload where now - at < Self.tellingTime { untoldEnds.insert(alert) }
-        for (alert, at) in ended where now - at < Self.tellingTime { untoldEnds.insert(alert) }
+        for alert in firing.keys { noteChance(alert) }
+        for (alert, at) in endedByReload where now - at < Self.tellingTime {
+            // Its rule went, and with it the process, before any process could tell that it fired.
+            guard let last = ledger.episodes[alert]?.indices.last else { continue }
+            if ledger.episodes[alert]?[last].couldBeTold == false { ledger.episodes[alert]?[last].mayBeKeptBack = true }
+        }
+        for ends in [endedByReload, ended] {
+            for (alert, at) in ends where now - at < Self.tellingTime { untoldEnds.insert(alert) }
+        }
         world.samplesMayBeOutOfSight(at: now)
         agenda.add(after: .milliseconds(Int64.random(in: 50...15_000, using: &random))) { [self] in boot() }
     }
@@ -251,6 +261,7 @@ final class Simulation {
             return
         }
         if let wrong { ledger.complain(wrong) }
+        lifeBegan = now
         guard let life else { return }
         adopt(life.load(restoring: true, at: wall), life)
         guard survives() else { return }

@@ -172,10 +172,22 @@ final class VirtualFile {
 
     func sync() -> Bool {
         guard disk.judge(0) == .proceed else { return false }
-        guard disk.remembersUnsynced else { return true }
-        durable = bytes
+        // Change by change: a copy of the whole file would be made again by the next write.
+        for change in unsynced { apply(change, of: nil) }
         unsynced.removeAll(keepingCapacity: true)
         return true
+    }
+
+    /// Brings a change to the medium, of a write only so many bytes.
+    private func apply(_ change: Change, of count: Int?) {
+        switch change {
+        case .truncate(let size): resize(&durable, size)
+        case .write(let offset, let content):
+            unsafe content.withUnsafeBytes { source in
+                let part = unsafe source.prefix(count ?? source.count)
+                unsafe Self.copy(UnsafeRawBufferPointer(rebasing: part), to: &durable, at: offset)
+            }
+        }
     }
 
     func crash(power: Bool, random: inout SeededGenerator) {
@@ -186,16 +198,12 @@ final class VirtualFile {
         }
         // Each unsynced change reached the medium, or did not; of the last one that did perhaps only some sectors.
         for change in unsynced where random.chance(0.5) {
-            switch change {
-            case .truncate(let size): resize(&durable, size)
-            case .write(let offset, let content):
-                let sectors = content.count / Self.sector
-                let whole =
-                    random.chance(0.8) ? content.count : Self.sector * Int.random(in: 0...sectors, using: &random)
-                unsafe content.withUnsafeBytes { source in
-                    unsafe Self.copy(UnsafeRawBufferPointer(rebasing: source.prefix(whole)), to: &durable, at: offset)
-                }
+            guard case .write(_, let content) = change else {
+                apply(change, of: nil)
+                continue
             }
+            let sectors = content.count / Self.sector
+            apply(change, of: random.chance(0.8) ? nil : Self.sector * Int.random(in: 0...sectors, using: &random))
         }
         bytes = durable
     }
