@@ -225,6 +225,36 @@ import Testing
         #expect(service.lines("http_server_active_requests").allSatisfy { $0.hasSuffix(" 0") })
     }
 
+    /// Gives every request a route's name in memory of its own, which is freed after the request.
+    private struct NamingMiddleware: RouterMiddleware {
+        func handle(
+            _ request: Request,
+            context: BasicRequestContext,
+            next: @concurrent (Request, BasicRequestContext) async throws -> Response
+        ) async throws -> Response {
+            context.coreContext.endpointPath.value = "/a name of some length/" + request.uri.path.dropFirst(7)
+            return try await next(request, context)
+        }
+    }
+
+    @Test func `a route is known by its text, wherever that is`() async throws {
+        let registry = MetricsRegistry()
+        let router = Router()
+        router.add(middleware: NamingMiddleware())
+        router.add(middleware: HTTPMetricsMiddleware(registry: registry))
+        router.get("/names/:name") { _, _ in "a name" }
+        router.delete("/names/:name") { _, _ in "no name" }
+        try await Application(router: router).test(.router) { client in
+            for step in 0..<300 {
+                try await client.execute(uri: "/names/\(step % 3)", method: step % 2 == 0 ? .get : .delete) { _ in }
+            }
+        }
+        let counts = Service.lines("http_server_request_duration_seconds_count", of: registry)
+        #expect(counts.count == 6)
+        #expect(counts.allSatisfy { $0.hasSuffix(" 50") })
+        for name in 0..<3 { #expect(counts.count { $0.contains("/a name of some length/\(name)\"") } == 2) }
+    }
+
     @Test func `causes without end share one, and statuses do not`() async throws {
         let service = Service()
         service.router.get("/fail/:number") { _, context -> String in

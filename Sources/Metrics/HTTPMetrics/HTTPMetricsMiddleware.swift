@@ -15,16 +15,28 @@ import Tracing
 public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
     // Code that is generic over the context asks for its type's properties at every step, so little is done here.
     private let recorder: RequestRecorder
-    // The same: all threads would count references to it, twice a request, and the middleware lives on in any case.
-    private let uncounted: Unmanaged<RequestRecorder>
+    // Made where the type of the context is known; here it would have to be copied for this one property.
+    private let endpoint: @Sendable (Context) -> String?
+    // All threads would count references to it, twice a request, and the middleware lives on in any case.
+    private var uncounted: Unmanaged<RequestRecorder> { unsafe .passUnretained(recorder) }
 
     /// Creates the middleware and registers its metrics.
     /// - Parameters:
     ///   - registry: where they are registered.
     ///   - configuration: what is recorded and logged.
+    @inlinable
     public init(registry: MetricsRegistry, configuration: HTTPMetricsConfiguration = HTTPMetricsConfiguration()) {
-        recorder = RequestRecorder(registry, configuration)
-        unsafe uncounted = .passUnretained(recorder)
+        self.init(registry, configuration) { $0.endpointPath }
+    }
+
+    @usableFromInline
+    init(
+        _ registry: MetricsRegistry,
+        _ configuration: HTTPMetricsConfiguration,
+        endpoint: @escaping @Sendable (Context) -> String?
+    ) {
+        self.recorder = RequestRecorder(registry, configuration)
+        self.endpoint = endpoint
     }
 
     /// Serves a request.
@@ -34,12 +46,13 @@ public struct HTTPMetricsMiddleware<Context: RequestContext>: RouterMiddleware {
     ///   - next: the rest of the chain.
     /// - Returns: the response of the chain.
     @concurrent
+    @inline(__always)
     public func handle(
         _ request: Request,
         context: Context,
         next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let begun = unsafe uncounted._withUnsafeGuaranteedRef { $0.begin(request, endpoint: context.endpointPath) }
+        let begun = unsafe uncounted._withUnsafeGuaranteedRef { $0.begin(request, endpoint: endpoint(context)) }
         guard let running = begun else {
             return try await next(request, context)
         }

@@ -11,39 +11,42 @@ final class PublishedTable<Element: AnyObject & Sendable>: Sendable {
     /// Open addressing: a power of two of places, at most half of them used; a hash of zero marks a free one.
     @safe
     private final class Places: Sendable {
+        /// A hash and its element, side by side: one line of a processor's cache holds both.
+        @safe
+        private struct Place: ~Copyable {
+            let hash = Atomic<UInt64>(0)
+            var element: Unmanaged<Element>?
+        }
+
         // Invariant: a hash is stored after its element, and nothing is written over.
-        private nonisolated(unsafe) let hashes: UnsafeMutablePointer<Atomic<UInt64>>
-        private nonisolated(unsafe) let elements: UnsafeMutablePointer<Unmanaged<Element>>
+        private nonisolated(unsafe) let places: UnsafeMutablePointer<Place>
         let mask: Int
 
         init(capacity: Int) {
-            unsafe hashes = .allocate(capacity: capacity)
-            for index in 0..<capacity { unsafe (hashes + index).initialize(to: Atomic(0)) }
-            unsafe elements = .allocate(capacity: capacity)
+            unsafe places = .allocate(capacity: capacity)
+            for index in 0..<capacity { unsafe (places + index).initialize(to: Place()) }
             mask = capacity &- 1
         }
 
-        deinit {
-            unsafe hashes.deallocate()
-            unsafe elements.deallocate()
-        }
+        deinit { unsafe places.deallocate() }
 
         /// The caller is the only writer, and keeps the element.
         func place(_ element: Element, _ hash: UInt64) {
             var position = Int(truncatingIfNeeded: hash &>> 1) & mask
-            while unsafe hashes[position].load(ordering: .relaxed) != 0 { position = (position + 1) & mask }
-            unsafe (elements + position).initialize(to: .passUnretained(element))
-            unsafe hashes[position].store(hash, ordering: .releasing)
+            while unsafe places[position].hash.load(ordering: .relaxed) != 0 { position = (position + 1) & mask }
+            unsafe places[position].element = .passUnretained(element)
+            unsafe places[position].hash.store(hash, ordering: .releasing)
         }
 
         @inline(__always)
         func find(_ hash: UInt64, _ matches: (Element) -> Bool) -> Unmanaged<Element>? {
             var position = Int(truncatingIfNeeded: hash &>> 1) & mask
             while true {
-                let found = unsafe hashes[position].load(ordering: .acquiring)
-                if found == hash {
-                    let element = unsafe elements[position]
-                    if unsafe element._withUnsafeGuaranteedRef(matches) { return unsafe element }
+                let found = unsafe places[position].hash.load(ordering: .acquiring)
+                if found == hash, let element = unsafe places[position].element,
+                    unsafe element._withUnsafeGuaranteedRef(matches)
+                {
+                    return unsafe element
                 }
                 if found == 0 { return nil }
                 position = (position &+ 1) & mask

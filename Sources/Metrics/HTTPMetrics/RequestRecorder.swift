@@ -41,11 +41,13 @@ final class RequestRecorder: Sendable {
     private let routes: RouteTable
     private let slowNanoseconds: Int64
 
-    private static let traceParentName = HTTPField.Name("traceparent") ?? .userAgent
+    /// Nil when traces are not followed. Not static: whoever reads a static constant asks whether it has been made.
+    private let traceParentName: HTTPField.Name?
 
     init(_ registry: MetricsRegistry, _ configuration: HTTPMetricsConfiguration) {
         self.configuration = configuration
         self.routes = RouteTable(registry, configuration)
+        self.traceParentName = configuration.followsTraces ? HTTPField.Name("traceparent") : nil
         self.slowNanoseconds = configuration.slowRequestThreshold.map(Self.nanoseconds) ?? .max
     }
 
@@ -64,16 +66,15 @@ final class RequestRecorder: Sendable {
     /// Begins a request; nil when its route is left out.
     /// - Parameter endpoint: the router's name for the route.
     func begin(_ request: Request, endpoint: String?) -> RunningRequest? {
-        // The router has another name for "no route"; templates start with a slash.
-        let template = endpoint.flatMap { $0.utf8.first == UInt8(ascii: "/") ? $0 : nil }
-        let instruments = unsafe routes.instruments(
-            template: template,
-            method: KnownMethod(request.method.rawValue),
-            isSecure: request.head.scheme == "https"
-        )
+        let instruments = unsafe routes.instruments(request.head, endpoint: endpoint)
         guard unsafe instruments._withUnsafeGuaranteedRef({ $0.began() }) else { return nil }
-        let trace = configuration.followsTraces ? request.headers[Self.traceParentName].flatMap(TraceParent.init) : nil
-        return unsafe RunningRequest(instruments: instruments, started: now(), trace: trace)
+        return unsafe RunningRequest(instruments: instruments, started: now(), trace: trace(request.headers))
+    }
+
+    private func trace(_ headers: HTTPFields) -> TraceParent? {
+        // Looking whether there is one is cheaper than asking for its value.
+        guard let name = traceParentName, headers.contains(name) else { return nil }
+        return headers[name].flatMap(TraceParent.init)
     }
 
     /// Records a request.

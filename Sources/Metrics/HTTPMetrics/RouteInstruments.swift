@@ -2,10 +2,15 @@
 
 import Exposition
 import SidecarMetrics
+import Synchronization
 
 /// The instruments of one route and method, found once per request by the route's template.
+@safe
 final class RouteInstruments: Sendable {
     let route: String
+    /// What it was made for; the identity means something as long as the key lives.
+    private let key: RouteKey
+    let identity: RouteKey.Identity
     let method: KnownMethod
     let isSecure: Bool
     private let isExcluded: Bool
@@ -14,6 +19,8 @@ final class RouteInstruments: Sendable {
     private let families: HTTPFamilies
     private let buckets: HistogramConfiguration?
     private let outcomes = PublishedTable<OutcomeInstruments>(limit: mostOutcomes)
+    /// The one of them that came first without a cause: most requests end like it.
+    private let usual: Atomic<Unmanaged<OutcomeInstruments>?>
 
     /// Causes of failures beyond so many outcomes share one. Statuses are at most a thousand.
     private static let mostOutcomes = 64
@@ -23,24 +30,23 @@ final class RouteInstruments: Sendable {
         route: String,
         method: KnownMethod,
         isSecure: Bool,
+        key: RouteKey,
         isExcluded: Bool,
         families: HTTPFamilies,
         buckets: HistogramConfiguration?
     ) {
         self.route = route
+        self.key = key
+        self.identity = key.identity
         self.method = method
         self.isSecure = isSecure
         self.isExcluded = isExcluded
         self.families = families
         self.buckets = buckets
+        unsafe self.usual = Atomic(nil)
         let labels = ActiveLabels(method: method.labelValue, scheme: Self.scheme(isSecure))
         self.active = isExcluded ? nil : families.active?[labels]
         self.classicInFlight = isExcluded ? nil : families.classicInFlight
-    }
-
-    @inline(__always)
-    func isFor(_ route: String, _ method: KnownMethod, isSecure: Bool) -> Bool {
-        self.method == method && self.isSecure == isSecure && self.route == route
     }
 
     /// Counts a request in; false when the route is left out.
@@ -58,6 +64,16 @@ final class RouteInstruments: Sendable {
 
     /// The instruments of a status and, unless it is empty, a cause; they live as long as the route's.
     func outcome(_ status: Int, _ errorType: String) -> Unmanaged<OutcomeInstruments> {
+        if errorType.isEmpty, let usual = unsafe usual.load(ordering: .acquiring),
+            unsafe usual._withUnsafeGuaranteedRef({ $0.status == status })
+        {
+            return unsafe usual
+        }
+        return unsafe search(status, errorType)
+    }
+
+    @inline(never)
+    private func search(_ status: Int, _ errorType: String) -> Unmanaged<OutcomeInstruments> {
         var hash = UInt64(truncatingIfNeeded: status) &* 0x9e37_79b9_7f4a_7c15
         if !errorType.isEmpty {
             var hasher = LabelHasher(seed: hash)
@@ -72,6 +88,9 @@ final class RouteInstruments: Sendable {
         guard isBounded || !outcomes.isFull else { return unsafe outcome(status, Self.otherError) }
         let added = unsafe outcomes.add(makeOutcome(status, errorType), hash, always: isBounded) {
             $0.status == status && $0.errorType == errorType
+        }
+        if errorType.isEmpty, let added = unsafe added {
+            _ = unsafe usual.compareExchange(expected: nil, desired: added, ordering: .acquiringAndReleasing)
         }
         return unsafe added ?? outcome(status, Self.otherError)
     }

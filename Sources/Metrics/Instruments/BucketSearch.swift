@@ -23,9 +23,11 @@ final class BucketSearch: Sendable {
     /// Classic buckets, the one up to infinity included.
     var bucketCount: Int { count + 1 }
 
-    /// The first bucket whose bound is not below `value`. Branch-free steps: bounds are few and values unpredictable.
+    /// The first bucket whose bound is not below `value`. Branch-free steps: bounds are few and values unpredictable,
+    /// but for those of services that answer far below the first bound.
     @inline(__always)
     func bucket(of value: Double) -> Int {
+        if count > 0, unsafe value <= values[0] { return 0 }
         var start = 0
         var length = count
         while length > 0 {
