@@ -102,6 +102,26 @@ import TimeSeries
         }
     }
 
+    @Test func `an evaluation that its process did not live to end has seen nothing`() throws {
+        let environment = ScriptedEnvironment()
+        let state = MemoryAlertState()
+        environment.results["x > 1"] = [sample([("job", "a")], 5)]
+        let first = try manager("for: 2s", environment, state: state, at: 100)
+        #expect(tick(first, 100, steady: 0).isEmpty)
+        // Two more processes; the first of them dies after it noted the pause, and before it noted anything that it saw.
+        let second = try manager("for: 2s", environment, state: state, at: 200)
+        state.savesLeft = 1
+        environment.results["x > 1"] = []
+        environment.results["x"] = [sample([("job", "a")], 0)]
+        environment.sources = [RuleSource(labels: Labels([("__name__", "x"), ("job", "a")]), state: .live)]
+        _ = tick(second, 200, steady: 0)
+        state.savesLeft = nil
+        environment.results["x > 1"] = [sample([("job", "a")], 5)]
+        let third = try manager("for: 2s", environment, state: state, at: 300)
+        #expect(tick(third, 300, steady: 0).isEmpty)
+        #expect(tick(third, 301, steady: 1) == [.firing])
+    }
+
     @Test func `a start without an evaluation does not count the outage before it`() throws {
         let store = TimeSeriesStore()
         let database = try SQLiteDatabase(path: nil)
