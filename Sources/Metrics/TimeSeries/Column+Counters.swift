@@ -178,7 +178,7 @@ extension Column {
 
 /// The sum of a page's steps up to ever later ones.
 @safe
-private struct StepSum {
+struct StepSum {
     private let start: UnsafePointer<UInt8>
     private let byteCount: Int
     private let widths: Int

@@ -80,8 +80,10 @@ extension Column {
     func row(_ position: Position) -> UInt32 { firstRow(ofPart: position.page) + UInt32(position.offset) }
 
     func hasNonFinite(_ range: ClosedRange<Int>) -> Bool {
-        range.contains { part in
-            if part == tailPage { return flags.contains(.tailHasNonFinite) }
+        if range.upperBound == tailPage, flags.contains(.tailHasNonFinite) { return true }
+        guard flags.contains(.pagesHadNonFinite) else { return false }
+        return range.contains { part in
+            if part == tailPage { return false }
             let (start, byteCount) = unsafe pages.payload(part)
             return unsafe byteCount > 0 && PageHeader.Flags(rawValue: start[0]).contains(.hasNonFinite)
         }
@@ -96,10 +98,8 @@ extension Column {
         let header = PageHeader(&reader)
         if header.kind == .constant || position.offset == 0 { return (header.firstValue, header.correction) }
         if header.kind == .numbers, !header.flags.contains(.hasReset) {
-            var number = header.base
-            unsafe PageCodec.forEachStep(header, &reader, start, byteCount, limit: position.offset + 1) { _, step in
-                number = number &+ step
-            }
+            var sum = unsafe StepSum(header, reader, start, byteCount)
+            let number = header.base &+ sum.through(position.offset)
             return (Decimal.float(of: number, scale: Int(header.scale)), header.correction)
         }
         return unsafe withUnsafeTemporaryAllocation(of: Double.self, capacity: Self.pageCapacity) { room in

@@ -37,6 +37,8 @@ struct Column {
         static let tailHasReset = Flags(rawValue: 16)
         /// The source has been told to let go of the series when it is not active.
         static let condemned = Flags(rawValue: 32)
+        /// One of the pages has, or had, a value that is not finite: only then they have to be asked.
+        static let pagesHadNonFinite = Flags(rawValue: 64)
     }
 
     // What each append touches stands first, together.
@@ -277,7 +279,10 @@ struct Column {
         let count = Int(tailCount)
         var flags: PageHeader.Flags = []
         if self.flags.contains(.endsStale) { flags.insert(.endsStale) }
-        if self.flags.contains(.tailHasNonFinite) { flags.insert(.hasNonFinite) }
+        if self.flags.contains(.tailHasNonFinite) {
+            flags.insert(.hasNonFinite)
+            self.flags.insert(.pagesHadNonFinite)
+        }
         if self.flags.contains(.tailHasReset) { flags.insert(.hasReset) }
         if tailCorrection != 0 { flags.insert(.hasCorrection) }
         var header = PageHeader(kind: .constant, flags: flags, count: count)
