@@ -207,9 +207,9 @@ let programs: [Target] = [
         "BookingService",
         "BookingService/Service",
         [
-            "HTTPMetrics", "SidecarMetrics", "Exposition", "HealthChecks", "HealthProbes", hummingbird, httpTypes,
-            logging,
-            serviceLifecycle, unixSignals, nioCore, nioPosix, crypto,
+            "HTTPMetrics", "SidecarMetrics", "Exposition", "HealthChecks", "HealthProbes", "DependencyChecks",
+            "EventLoop", "PostgresClient", hummingbird, httpTypes, logging, serviceLifecycle, unixSignals, nioCore,
+            nioPosix, crypto,
             .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Yams", package: "Yams"),
             .product(name: "JWTKit", package: "jwt-kit"),
         ]
@@ -283,8 +283,8 @@ let tests: [Target] = [
     suite(
         "BookingServiceTests",
         [
-            "BookingService", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes,
-            logging,
+            "BookingService", "HealthChecks", "PostgresClient", hummingbird,
+            .product(name: "HummingbirdTesting", package: "hummingbird"), httpTypes, logging,
         ]
     ),
     suite(

@@ -3,6 +3,7 @@
 import BookingService
 import Foundation
 import HTTPTypes
+import HealthChecks
 import Hummingbird
 import HummingbirdTesting
 import Logging
@@ -14,7 +15,10 @@ struct BookingFixture {
     let application: BookingApplication
     let mail: RecordingMailSink
 
-    init(_ change: (inout BookingConfiguration) -> Void = { _ in }) async throws {
+    init(
+        clock: HealthClock = .system,
+        _ change: (inout BookingConfiguration) -> Void = { _ in }
+    ) async throws {
         directory = try TemporaryDirectory("booking")
         mail = RecordingMailSink()
         var configuration = BookingConfiguration()
@@ -23,7 +27,12 @@ struct BookingFixture {
         change(&configuration)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        application = try await BookingApplication(configuration: configuration, logger: logger, mail: mail)
+        application = try await BookingApplication(
+            configuration: configuration,
+            clock: clock,
+            logger: logger,
+            mail: mail
+        )
     }
 
     func token(_ user: String = "ada") async throws -> String {

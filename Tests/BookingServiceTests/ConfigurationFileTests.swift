@@ -2,6 +2,7 @@
 
 import BookingService
 import Foundation
+import PostgresClient
 import Testing
 
 @Suite struct ConfigurationFileTests {
@@ -27,7 +28,7 @@ import Testing
             drain_delay: 500ms
             health: { details: true }
             auth: { open: true, secret: "${env:SECRET}", token_lifetime: 1d }
-            storage: { readers: 8 }
+            storage: { readers: 8, postgres: "postgresql://ada:secret@db.example.org:5433/booking", connections: 20 }
             cache: { capacity: 5, lifetime: 2m }
             mail: { sink: "smtp://mail.example.org:25", from: box@example.org, workers: 2 }
             limits: { bookings_per_hour: 100, streams: 10 }
@@ -41,6 +42,8 @@ import Testing
         #expect(read.drainDelay == .milliseconds(500) && read.showsHealthDetails)
         #expect(read.authentication.isOpen && read.authentication.secret == "0123456789abcdef0123456789abcdef")
         #expect(read.authentication.tokenLifetime == .seconds(86_400) && read.storage.readers == 8)
+        #expect(read.storage.postgres?.instance == "db.example.org:5433" && read.storage.connections == 20)
+        #expect(read.databasePlace == "postgres at db.example.org:5433", "no password")
         #expect(read.cache.capacity == 5 && read.cache.lifetime == .seconds(120))
         #expect(read.mail.sink == .smtp(host: "mail.example.org", port: 25) && read.mail.workers == 2)
         #expect(read.limits.bookingsPerHour == 100 && read.limits.streams == 10)

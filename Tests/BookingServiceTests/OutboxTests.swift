@@ -51,7 +51,7 @@ import Testing
         _ = try await database.book(NewBooking(eventId: made.id, email: "a@b"), user: "ada", key: nil)
         #expect(try await database.claimJobs(limit: 5).count == 1)
         #expect(try await database.claimJobs(limit: 5).isEmpty)
-        try await database.releaseAbandonedJobs()
+        try await database.releaseAbandonedJobs(isStart: true)
         #expect(try await database.claimJobs(limit: 5).map(\.attempts) == [2])
     }
 }

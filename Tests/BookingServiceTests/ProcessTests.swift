@@ -21,10 +21,11 @@ struct ProcessTests {
         let process: ChildProcess
         let port: Int
 
-        init(data: String, _ arguments: [String] = []) async throws {
+        init(data: String, _ arguments: [String] = [], environment: [String: String] = [:]) async throws {
             let running = try ChildProcess(
                 ProcessTests.executable,
-                ["serve", "--listen", "127.0.0.1:0", "--data-dir", data] + arguments
+                ["serve", "--listen", "127.0.0.1:0", "--data-dir", data] + arguments,
+                environment: environment
             )
             var port: Int?
             _ = await waitUntil {
@@ -39,6 +40,13 @@ struct ProcessTests {
         func get(_ path: String) async throws -> String {
             let connection = try RawConnection(port: port)
             try connection.send("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return try await connection.read()
+        }
+
+        func post(_ path: String, _ body: String) async throws -> String {
+            let connection = try RawConnection(port: port)
+            let head = "POST \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            try connection.send("\(head)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
             return try await connection.read()
         }
     }
@@ -100,6 +108,62 @@ struct ProcessTests {
         try FileManager.default.moveItem(atPath: data + "/aside.db", toPath: data + "/booking.db")
         #expect(try await waitUntil { try await service.get("/readyz").hasPrefix("HTTP/1.1 200") })
         _ = await service.process.stop()
+    }
+
+    /// The log names what happened, the metrics count it, liveness knows nothing of it.
+    @Test func aDatabaseServerThatRefusesOrHangsEndsReadinessWithItsReasonAndNeverLiveness() async throws {
+        let server = try await PostgresServer()
+        let directory = try TemporaryDirectory("booking")
+        let configuration = try directory.write(
+            "health: { details: true }\nauth: { open: true }\nstorage: { postgres: \"${env:BOOKING_DSN}\", connections: 4 }\n",
+            to: "booking.yml"
+        )
+        let dsn = "postgresql://postgres:not-for-logs@127.0.0.1:\(server.port)/postgres"
+        let arguments = ["--config", configuration]
+        await server.stop()
+        // It starts without its server, and waits for it.
+        let service = try await Service(data: directory.path("data"), arguments, environment: ["BOOKING_DSN": dsn])
+        try await expectReadiness(of: service, toFailWith: "connect_refused", within: .seconds(3))
+        try await server.start()
+        #expect(try await waitUntil { try await service.get("/readyz").hasPrefix("HTTP/1.1 200") })
+        #expect(try await service.post("/v1/venues", "{\"name\":\"Box\"}").hasPrefix("HTTP/1.1 201"))
+
+        await server.stop(SIGKILL)
+        // the check's interval, its second attempt at once, and the question itself
+        try await expectReadiness(of: service, toFailWith: "connect_refused", within: .milliseconds(1_500))
+        let refused = try await service.post("/v1/venues", "{\"name\":\"Box\"}")
+        #expect(refused.hasPrefix("HTTP/1.1 503") && refused.contains("\"unavailable\""), "\(refused)")
+        #expect(service.process.errorOutput.contains("dependency failed"))
+        let isOpen = try await waitUntil {
+            _ = try await service.get("/v1/venues?limit=7")
+            return try await service.get("/metrics")
+                .contains("circuit_breaker_state{dependency=\"postgres\",state=\"open\"} 1\n")
+        }
+        #expect(isOpen)
+        try await server.start()
+        #expect(try await waitUntil { try await service.get("/readyz").hasPrefix("HTTP/1.1 200") })
+        let isBack = try await waitUntil {
+            try await service.post("/v1/venues", "{\"name\":\"Box\"}").hasPrefix("HTTP/1.1 201")
+        }
+        #expect(isBack, "the breaker lets a request try it again")
+
+        server.suspendAll()
+        try await expectReadiness(of: service, toFailWith: "timeout", within: .seconds(10))
+        server.resume()
+        #expect(try await waitUntil { try await service.get("/readyz").hasPrefix("HTTP/1.1 200") })
+        _ = await service.process.stop()
+        #expect(!service.process.errorOutput.contains("not-for-logs"))
+        await server.stop()
+    }
+
+    private func expectReadiness(of service: Service, toFailWith reason: String, within limit: Duration) async throws {
+        let start = ContinuousClock.now
+        let expected = "\r\n\r\n\(reason): postgres\n"
+        #expect(try await waitUntil { try await service.get("/readyz").contains(expected) }, "\(reason)")
+        #expect(ContinuousClock.now - start < limit, "\(reason)")
+        let answer = try await service.get("/readyz")
+        #expect(answer.hasPrefix("HTTP/1.1 503") && answer.contains("X-Health-Reason: \(reason)\r\n"), "\(answer)")
+        #expect(try await service.get("/livez").hasPrefix("HTTP/1.1 200"))
     }
 
     @Test func mistakesAreOneLineEachAndEndWithOne() async throws {

@@ -31,6 +31,24 @@ import Testing
         #expect(breaker.allows(at: .zero) == true)
     }
 
+    @Test func anAnswerToSomebodyElseLetsOneCallTryAtOnce() {
+        var breaker = CircuitBreaker()
+        breaker.answered(at: .seconds(0))
+        #expect(breaker == CircuitBreaker(), "nothing to end")
+        for second in 0..<5 { breaker.failed(at: .seconds(second)) }
+        #expect(breaker.allows(at: .seconds(5)) == false)
+        breaker.answered(at: .seconds(5))
+        #expect(breaker.state(at: .seconds(5)) == .halfOpen)
+        #expect(breaker.allows(at: .seconds(5)) == true)
+        #expect(breaker.allows(at: .seconds(5)) == false, "one call")
+        breaker.failed(at: .seconds(6))
+        #expect(breaker.allows(at: .seconds(7)) == false, "it answers checks only")
+        breaker.answered(at: .seconds(8))
+        #expect(breaker.allows(at: .seconds(8)) == true)
+        breaker.succeeded()
+        #expect(breaker.state(at: .seconds(8)) == .closed)
+    }
+
     @Test func aTryThatNeverAnswersDoesNotBlockForEver() {
         var breaker = CircuitBreaker(threshold: 1, openFor: .seconds(10))
         breaker.failed(at: .zero)

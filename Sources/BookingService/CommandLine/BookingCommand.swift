@@ -94,9 +94,14 @@ struct Migrate: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try common.configuration()
-        let application = try await BookingApplication(configuration: configuration, logger: common.logger)
-        try application.database.close()
-        print("\(configuration.databasePath) is up to date")
+        do {
+            let application = try await BookingApplication(configuration: configuration, logger: common.logger)
+            try await application.database.prepare()
+            try await application.database.close()
+        } catch {
+            throw failure("booking-service: \(configuration.databasePlace): \(error)")
+        }
+        print("\(configuration.databasePlace) is up to date")
     }
 }
 

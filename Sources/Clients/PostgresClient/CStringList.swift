@@ -2,12 +2,12 @@
 
 import Glibc
 
-/// C strings and the array of their addresses, ended by nil.
+/// C strings and the array of their addresses, ended by nil; a missing string is nil, too.
 @safe final class CStringList {
     private var pointers: [UnsafePointer<CChar>?]
 
-    init(_ strings: [String]) {
-        unsafe pointers = strings.map { unsafe UnsafePointer(strdup($0)) } + [nil]
+    init(_ strings: [String?]) {
+        unsafe pointers = strings.map { text in unsafe text.flatMap { unsafe UnsafePointer(strdup($0)) } } + [nil]
     }
 
     deinit {

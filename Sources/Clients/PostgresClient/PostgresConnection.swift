@@ -134,6 +134,29 @@ package import EventLoop
     /// Sends statements in one message and collects all their results; calls back once. After a deadline the connection
     /// is closed, because an answer that comes too late must not be taken for the next one.
     package func query(_ sql: String, deadline: Duration, completion: @escaping (PostgresBatch) -> Void) {
+        unsafe ask(deadline: deadline, completion: completion) { connection in unsafe PQsendQuery(connection, sql) }
+    }
+
+    /// Sends one statement whose parameters are written `$1`, `$2` …; otherwise as `query` without parameters.
+    package func query(
+        _ sql: String,
+        parameters: [PostgresParameter],
+        deadline: Duration,
+        completion: @escaping (PostgresBatch) -> Void
+    ) {
+        unsafe ask(deadline: deadline, completion: completion) { connection in
+            let types = parameters.map { Oid($0.type.rawValue) }
+            return unsafe CStringList(parameters.map(\.value)).withPointers { values in
+                unsafe PQsendQueryParams(connection, sql, Int32(clamping: parameters.count), types, values, nil, nil, 0)
+            }
+        }
+    }
+
+    private func ask(
+        deadline: Duration,
+        completion: @escaping (PostgresBatch) -> Void,
+        send: (OpaquePointer) -> Int32
+    ) {
         loop.preconditionOnLoop()
         guard case .ready = state, let connection = unsafe connection else {
             var failed = PostgresBatch()
@@ -147,7 +170,7 @@ package import EventLoop
             self?.timer = nil
             self?.fail(PostgresFailure(.timeout, "no answer in time"))
         }
-        guard unsafe PQsendQuery(connection, sql) == 1 else { return fail(lostFailure()) }
+        guard unsafe send(connection) == 1 else { return fail(lostFailure()) }
         flush()
     }
 
@@ -173,7 +196,8 @@ package import EventLoop
             defer { unsafe PQclear(result) }
             switch unsafe PQresultStatus(result) {
             case PGRES_TUPLES_OK: batch.results.append(unsafe PostgresResult(result, limit: Self.rowLimit))
-            case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: batch.results.append(PostgresResult())
+            case PGRES_COMMAND_OK: batch.results.append(unsafe PostgresResult(changesOf: result))
+            case PGRES_EMPTY_QUERY: batch.results.append(PostgresResult())
             case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
                 return fail(PostgresFailure(.statement, "COPY is not supported here"))
             default: if batch.failure == nil { batch.failure = unsafe failure(of: result) }

@@ -9,11 +9,18 @@ package struct PostgresResult: Sendable {
     package var rows: [[String?]] = []
     /// Whether rows were left out because there were more than the limit.
     package var isCut = false
+    /// How many rows a statement without an answer has inserted, changed or deleted.
+    package var changed = 0
 
     package init() {}
 
     /// The first column of the first row.
     package var scalar: String? { rows.first?.first ?? nil }
+
+    /// The outcome of a statement that gives no rows; the result stays the caller's.
+    init(changesOf result: OpaquePointer) {
+        changed = unsafe PQcmdTuples(result).flatMap { Int(unsafe String(cString: $0)) } ?? 0
+    }
 
     /// Copies at most `limit` rows; the result stays the caller's.
     init(_ result: OpaquePointer, limit: Int) {

@@ -71,6 +71,13 @@ public struct CircuitBreaker: Sendable, Hashable {
     /// The call worked.
     public mutating func succeeded() { phase = .closed(failures: 0) }
 
+    /// Somebody else, such as a health check, had an answer: the next call need not wait for the rest of the sixty seconds.
+    ///
+    /// The breaker stays open until a call has worked, as a dependency may answer a check and still fail what it is for.
+    public mutating func answered(at now: Duration) {
+        if case .open(let until) = phase, until > now { phase = .open(until: now) }
+    }
+
     /// The call failed.
     public mutating func failed(at now: Duration) {
         switch phase {

@@ -2,9 +2,9 @@
 
 import EventLoop
 import HTTPClient
-import HealthChecks
-import PostgresClient
-import RedisClient
+package import HealthChecks
+package import PostgresClient
+package import RedisClient
 
 extension HealthReason {
     init(_ reason: StreamFailure.Reason) {
@@ -42,7 +42,7 @@ extension HealthReason {
         }
     }
 
-    init(_ reason: PostgresFailure.Reason) {
+    package init(_ reason: PostgresFailure.Reason) {
         switch reason {
         case .dns: self = .dns
         case .refused: self = .connectRefused
@@ -69,7 +69,7 @@ extension HealthReason {
         }
     }
 
-    init(_ failure: RedisFailure) {
+    package init(_ failure: RedisFailure) {
         switch failure.reason {
         case .stream: self = failure.stream.map { HealthReason($0.reason) } ?? .internalError
         case .timeout: self = .timeout

@@ -23,7 +23,7 @@ package struct BookingApplication: Sendable {
     private let drain: DrainService
     private let drainDelay: Duration
 
-    /// Opens the database and puts everything together.
+    /// Opens the file, or makes ready to connect to the server, and puts everything together.
     package init(
         configuration: BookingConfiguration,
         clock: HealthClock = .system,
@@ -36,12 +36,7 @@ package struct BookingApplication: Sendable {
             atPath: configuration.dataDirectory,
             withIntermediateDirectories: true
         )
-        let database = try BookingDatabase(
-            path: configuration.databasePath,
-            readers: configuration.storage.readers,
-            clock: clock,
-            metrics: metrics
-        )
+        let database = BookingDatabase(try configuration.databaseEngine(clock: clock), clock: clock, metrics: metrics)
         let registry = HealthRegistry(version: Self.version, startedAt: clock.now())
         let hub = AvailabilityHub(limit: configuration.limits.streams, metrics: metrics)
         let authority = await TokenAuthority(secret: try configuration.tokenSecret().bytes)
@@ -55,7 +50,7 @@ package struct BookingApplication: Sendable {
         )
         let runner = HealthCheckRunner(
             registry: registry,
-            checks: [HealthCheckRunner.Entry(DatabaseCheck(database), settings: CheckSettings(interval: .seconds(1)))],
+            checks: [HealthCheckRunner.Entry(database.check, settings: CheckSettings(interval: .seconds(1)))],
             clock: clock,
             logger: logger
         )
@@ -123,7 +118,7 @@ package struct BookingApplication: Sendable {
         configuration.maximumGracefulShutdownDuration = drainDelay + .seconds(15)
         configuration.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: configuration).run()
-        try database.close()
+        try await database.close()
     }
 
     private static func sink(_ settings: BookingConfiguration.MailSettings, logger: Logger) -> any MailSink {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HealthChecks
+package import PostgresClient
+
 /// Everything that can be set. The defaults need no file.
 package struct BookingConfiguration: Sendable {
     package struct Authentication: Sendable {
@@ -11,7 +14,12 @@ package struct BookingConfiguration: Sendable {
     }
 
     package struct Storage: Sendable {
+        /// Connections to the SQLite file that read at once.
         package var readers = 4
+        /// The server that keeps the data instead of the file; holds its password.
+        package var postgres: PostgresParameters?
+        /// Connections to that server.
+        package var connections = 10
     }
 
     package struct CacheSettings: Sendable {
@@ -52,6 +60,17 @@ package struct BookingConfiguration: Sendable {
     package init() {}
 
     package var databasePath: String { dataDirectory + "/booking.db" }
+
+    /// What keeps the data: opened when it is a file; a server is connected to when it is used.
+    func databaseEngine(clock: HealthClock) throws -> any DatabaseEngine {
+        if let postgres = storage.postgres {
+            return try PostgresEngine(postgres, connections: storage.connections, clock: clock)
+        }
+        return try SQLiteEngine(path: databasePath, readers: storage.readers, clock: clock)
+    }
+
+    /// Where the data is, without credentials.
+    package var databasePlace: String { storage.postgres.map { "postgres at \($0.instance)" } ?? databasePath }
 
     /// Takes an address from the command line or the file.
     package mutating func listen(on address: String) throws(ConfigurationProblem) {

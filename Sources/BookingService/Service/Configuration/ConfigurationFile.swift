@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import PostgresClient
 import Yams
 
 /// Reads `booking.yml`: every key is known, every problem is reported at once and with its place.
@@ -52,10 +53,7 @@ package struct ConfigurationFile {
             case "drain_delay": file.duration(node).map { configuration.drainDelay = $0 }
             case "health": file.health(node, &configuration)
             case "auth": file.authentication(node, &configuration.authentication)
-            case "storage":
-                file.section(node, "readers") { file, _, node in
-                    file.integer(node, 1...64).map { configuration.storage.readers = $0 }
-                }
+            case "storage": file.storage(node, &configuration.storage)
             case "cache": file.cache(node, &configuration.cache)
             case "mail": file.mail(node, &configuration.mail)
             case "limits": file.limits(node, &configuration.limits)
@@ -86,6 +84,18 @@ package struct ConfigurationFile {
             case "open": file.boolean(node).map { settings.isOpen = $0 }
             case "secret": file.text(node).map { settings.secret = $0 }
             case "token_lifetime": file.duration(node).map { settings.tokenLifetime = $0 }
+            default: return false
+            }
+            return true
+        }
+    }
+
+    private mutating func storage(_ node: Node, _ settings: inout BookingConfiguration.Storage) {
+        section(node) { file, key, node in
+            switch key {
+            case "readers": file.integer(node, 1...64).map { settings.readers = $0 }
+            case "postgres": file.postgres(node).map { settings.postgres = $0 }
+            case "connections": file.integer(node, 1...100).map { settings.connections = $0 }
             default: return false
             }
             return true
@@ -195,6 +205,17 @@ extension ConfigurationFile {
         }
         report(node, "expected a duration like 5s or 30m")
         return nil
+    }
+
+    /// What is wrong is said without the text: it may hold a password.
+    private mutating func postgres(_ node: Node) -> PostgresParameters? {
+        guard let text = text(node) else { return nil }
+        do {
+            return try PostgresParameters(dsn: text)
+        } catch {
+            report(node, "expected a connection string like postgresql://user@host/database")
+            return nil
+        }
     }
 
     private mutating func sink(_ node: Node) -> BookingConfiguration.MailSettings.Sink? {

@@ -51,6 +51,12 @@ package final class Breaker: Sendable {
         }
     }
 
+    /// The dependency has answered a health check: the next call may find out whether it is back.
+    func dependencyAnswered() {
+        let now = clock.now().uptime
+        report { $0.answered(at: now) }
+    }
+
     private func report(_ change: (inout CircuitBreaker) -> Void) {
         let now = clock.now().uptime
         let state = breaker.withLock { breaker in

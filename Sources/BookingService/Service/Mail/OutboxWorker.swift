@@ -9,6 +9,7 @@ import ServiceLifecycle
 /// A mail is sent at least once. What could not be delivered is tried again after 1, 2, 4 … 60 seconds, ten times.
 package struct OutboxWorker: Service {
     private static let lastAttempt = 10
+    private static let releaseEvery = 60
     private static let pruneEvery = 600
 
     private let database: BookingDatabase
@@ -33,9 +34,11 @@ package struct OutboxWorker: Service {
 
     /// Runs until graceful shutdown; the mails under way are finished first.
     package func run() async throws {
-        await attempt("release") { try await database.releaseAbandonedJobs() }
         var round = 0
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            if round % Self.releaseEvery == 0 {
+                await attempt("release") { [round] in try await database.releaseAbandonedJobs(isStart: round == 0) }
+            }
             let delivered = await deliverDue()
             await attempt("statistics") { metrics.setQueue(try await database.queueStatistics(), workers: workers) }
             if round % Self.pruneEvery == 0 { await attempt("prune") { try await database.prune() } }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
 
 /// What a booking or a cancellation has changed, for caches and live streams.
 package struct AvailabilityChange: Sendable, Equatable, Codable {
@@ -63,26 +62,30 @@ extension BookingDatabase {
             createdAt: Date(milliseconds: now),
             cancelledAt: nil
         )
-        return try await write { database in
-            if let key, let earlier = try Self.earlier(key, user: user, database) {
-                return BookingReceipt(booking: earlier, change: nil)
+        return try await write { session in
+            if let key {
+                // Two requests with one key at the same time take turns: the second one finds what the first has done.
+                try session.lock("idempotency \(user) \(key.key)")
+                if let earlier = try Self.earlier(key, user: user, session) {
+                    return BookingReceipt(booking: earlier, change: nil)
+                }
             }
             let change =
                 if let slot = new.slotId {
-                    try Self.takeSlot(slot, for: booking, now: now, database)
+                    try Self.takeSlot(slot, for: booking, now: now, session)
                 } else {
-                    try Self.takeSeats(of: new.eventId ?? "", for: booking, now: now, database)
+                    try Self.takeSeats(of: new.eventId ?? "", for: booking, now: now, session)
                 }
             if let key {
-                try database.execute(
-                    sql: """
-                        INSERT INTO idempotency (user, key, fingerprint, booking_id, created_at) VALUES (?, ?, ?, ?, ?)
-                        """,
-                    arguments: [user, key.key, key.fingerprint, booking.id, now]
+                try session.execute(
+                    """
+                    INSERT INTO idempotency ("user", key, fingerprint, booking_id, created_at) VALUES (?, ?, ?, ?, ?)
+                    """,
+                    [user, key.key, key.fingerprint, booking.id, now]
                 )
             }
-            try Self.enqueueMail(about: booking, now: now, database)
-            try Self.audit(database, now, actor: user, "booking.confirmed", booking.id)
+            try Self.enqueueMail(about: booking, now: now, session)
+            try Self.audit(session, now, actor: user, "booking.confirmed", booking.id)
             return BookingReceipt(booking: booking, change: change)
         }
     }
@@ -90,18 +93,20 @@ extension BookingDatabase {
     /// Cancels; doing so twice is the same as once.
     package func cancel(_ id: String, user: String) async throws -> BookingReceipt {
         let now = now
-        return try await write { database in
-            var booking = try Self.fetch(id, user: user, database)
-            guard booking.status == .confirmed else { return BookingReceipt(booking: booking, change: nil) }
+        return try await write { session in
+            var booking = try Self.fetch(id, user: user, session)
+            let changed = try session.changes(
+                "UPDATE bookings SET status = 'cancelled', cancelled_at = ? WHERE id = ? AND status = 'confirmed'",
+                [now, id]
+            )
+            guard changed == 1 else {
+                return BookingReceipt(booking: try Self.fetch(id, user: user, session), change: nil)
+            }
             booking.status = .cancelled
             booking.cancelledAt = Date(milliseconds: now)
-            try database.execute(
-                sql: "UPDATE bookings SET status = 'cancelled', cancelled_at = ? WHERE id = ?",
-                arguments: [now, id]
-            )
-            let change = try Self.release(booking, database)
-            try Self.enqueueMail(about: booking, now: now, database)
-            try Self.audit(database, now, actor: user, "booking.cancelled", id)
+            let change = try Self.release(booking, session)
+            try Self.enqueueMail(about: booking, now: now, session)
+            try Self.audit(session, now, actor: user, "booking.cancelled", id)
             return BookingReceipt(booking: booking, change: change)
         }
     }
@@ -112,127 +117,118 @@ extension BookingDatabase {
 
     /// A user's bookings in the order they were made.
     package func bookings(user: String, after cursor: Cursor, limit: Int) async throws -> Page<Booking> {
-        try await read { database in
-            let rows = try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT * FROM bookings WHERE user = ? AND (created_at, id) > (?, ?)
-                    ORDER BY created_at, id LIMIT ?
-                    """,
-                arguments: [user, cursor.sortValue, cursor.id, limit + 1]
+        try await read { session in
+            let rows = try session.rows(
+                """
+                SELECT * FROM bookings WHERE "user" = ? AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?
+                """,
+                [user, cursor.sortValue, cursor.id, limit + 1]
             )
-            return Page(rows: rows, limit: limit, sortedBy: "created_at", Booking.init(row:))
+            return try Page(rows: rows, limit: limit, sortedBy: "created_at", Booking.init(row:))
         }
     }
 
-    private static func fetch(_ id: String, user: String, _ database: Database) throws -> Booking {
-        guard let row = try Row.fetchOne(database, sql: "SELECT * FROM bookings WHERE id = ?", arguments: [id]) else {
+    private static func fetch(_ id: String, user: String, _ session: any DatabaseSession) throws -> Booking {
+        guard let row = try session.row("SELECT * FROM bookings WHERE id = ?", [id]) else {
             throw BookingError.notFound("booking")
         }
-        let booking = Booking(row: row)
+        let booking = try Booking(row: row)
         guard booking.user == user else { throw BookingError.notFound("booking") }
         return booking
     }
 
-    private static func earlier(_ key: IdempotencyKey, user: String, _ database: Database) throws -> Booking? {
-        let row = try Row.fetchOne(
-            database,
-            sql: "SELECT fingerprint, booking_id FROM idempotency WHERE user = ? AND key = ?",
-            arguments: [user, key.key]
+    private static func earlier(
+        _ key: IdempotencyKey,
+        user: String,
+        _ session: any DatabaseSession
+    ) throws -> Booking? {
+        let row = try session.row(
+            "SELECT fingerprint, booking_id FROM idempotency WHERE \"user\" = ? AND key = ?",
+            [user, key.key]
         )
         guard let row else { return nil }
-        guard row["fingerprint"] == key.fingerprint else { throw BookingError.idempotencyMismatch }
-        return try fetch(row["booking_id"], user: user, database)
+        guard try row.text("fingerprint") == key.fingerprint else { throw BookingError.idempotencyMismatch }
+        return try fetch(try row.text("booking_id"), user: user, session)
     }
 
     private static func takeSlot(
         _ slot: String,
         for booking: Booking,
         now: Int64,
-        _ database: Database
+        _ session: any DatabaseSession
     ) throws -> AvailabilityChange {
-        let row = try Row.fetchOne(
-            database,
-            sql: "SELECT venue_id, starts_at FROM slots WHERE id = ?",
-            arguments: [slot]
-        )
-        guard let row else { throw BookingError.notFound("slot") }
-        guard row["starts_at"] > now else { throw BookingError.invalid("this slot has begun") }
+        guard let row = try session.row("SELECT venue_id, starts_at FROM slots WHERE id = ?", [slot]) else {
+            throw BookingError.notFound("slot")
+        }
+        guard try row.integer("starts_at") > now else { throw BookingError.invalid("this slot has begun") }
         do {
-            try insert(booking, now, database)
-        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
+            try insert(booking, now, session)
+        } catch is UniqueViolation {
             throw BookingError.slotTaken
         }
-        return AvailabilityChange(venueId: row["venue_id"], slotId: slot, isAvailable: false)
+        return AvailabilityChange(venueId: try row.text("venue_id"), slotId: slot, isAvailable: false)
     }
 
     private static func takeSeats(
         of event: String,
         for booking: Booking,
         now: Int64,
-        _ database: Database
+        _ session: any DatabaseSession
     ) throws -> AvailabilityChange {
-        let row = try Row.fetchOne(database, sql: "SELECT * FROM events WHERE id = ?", arguments: [event])
-        guard let row else { throw BookingError.notFound("event") }
-        guard row["starts_at"] > now else { throw BookingError.invalid("this event has begun") }
-        try database.execute(
-            sql: "UPDATE events SET taken = taken + ? WHERE id = ? AND taken + ? <= seats",
-            arguments: [booking.seats, event, booking.seats]
+        guard let row = try session.row("SELECT starts_at FROM events WHERE id = ?", [event]) else {
+            throw BookingError.notFound("event")
+        }
+        guard try row.integer("starts_at") > now else { throw BookingError.invalid("this event has begun") }
+        let taken = try session.row(
+            "UPDATE events SET taken = taken + ? WHERE id = ? AND taken + ? <= seats RETURNING *",
+            [booking.seats, event, booking.seats]
         )
-        guard database.changesCount == 1 else { throw BookingError.soldOut }
-        try insert(booking, now, database)
-        return AvailabilityChange(
-            venueId: row["venue_id"],
-            eventId: event,
-            seatsLeft: Event(row: row).seatsLeft - booking.seats
-        )
+        guard let taken else { throw BookingError.soldOut }
+        try insert(booking, now, session)
+        return try change(of: Event(row: taken))
     }
 
-    private static func release(_ booking: Booking, _ database: Database) throws -> AvailabilityChange? {
+    private static func release(_ booking: Booking, _ session: any DatabaseSession) throws -> AvailabilityChange? {
         if let slot = booking.slotId {
-            let venue = try String.fetchOne(
-                database,
-                sql: "SELECT venue_id FROM slots WHERE id = ?",
-                arguments: [slot]
-            )
-            return AvailabilityChange(venueId: venue ?? "", slotId: slot, isAvailable: true)
+            let row = try session.row("SELECT venue_id FROM slots WHERE id = ?", [slot])
+            return try row.map {
+                AvailabilityChange(venueId: try $0.text("venue_id"), slotId: slot, isAvailable: true)
+            }
         }
-        try database.execute(
-            sql: "UPDATE events SET taken = taken - ? WHERE id = ?",
-            arguments: [booking.seats, booking.eventId]
+        let row = try session.row(
+            "UPDATE events SET taken = taken - ? WHERE id = ? RETURNING *",
+            [booking.seats, booking.eventId]
         )
-        let row = try Row.fetchOne(database, sql: "SELECT * FROM events WHERE id = ?", arguments: [booking.eventId])
-        return row.map(Event.init(row:)).map {
-            AvailabilityChange(venueId: $0.venueId, eventId: $0.id, seatsLeft: $0.seatsLeft)
-        }
+        return try row.map { change(of: try Event(row: $0)) }
     }
 
-    private static func insert(_ booking: Booking, _ now: Int64, _ database: Database) throws {
-        try database.execute(
-            sql: """
-                INSERT INTO bookings (id, slot_id, event_id, seats, user, email, status, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, 'confirmed', ?)
-                """,
-            arguments: [
-                booking.id, booking.slotId, booking.eventId, booking.seats, booking.user, booking.email, now,
-            ]
+    private static func change(of event: Event) -> AvailabilityChange {
+        AvailabilityChange(venueId: event.venueId, eventId: event.id, seatsLeft: event.seatsLeft)
+    }
+
+    private static func insert(_ booking: Booking, _ now: Int64, _ session: any DatabaseSession) throws {
+        try session.execute(
+            """
+            INSERT INTO bookings (id, slot_id, event_id, seats, "user", email, status, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, 'confirmed', ?)
+            """,
+            [booking.id, booking.slotId, booking.eventId, booking.seats, booking.user, booking.email, now]
         )
     }
 }
 
 extension Booking {
-    init(row: Row) {
-        let cancelledAt: Int64? = row["cancelled_at"]
+    init(row: SQLRow) throws {
         self.init(
-            id: row["id"],
-            slotId: row["slot_id"],
-            eventId: row["event_id"],
-            seats: row["seats"],
-            user: row["user"],
-            email: row["email"],
-            status: Status(rawValue: row["status"]) ?? .confirmed,
-            createdAt: Date(milliseconds: row["created_at"]),
-            cancelledAt: cancelledAt.map(Date.init(milliseconds:))
+            id: try row.text("id"),
+            slotId: row.optionalText("slot_id"),
+            eventId: row.optionalText("event_id"),
+            seats: try row.int("seats"),
+            user: try row.text("user"),
+            email: row.optionalText("email"),
+            status: Status(rawValue: try row.text("status")) ?? .confirmed,
+            createdAt: Date(milliseconds: try row.integer("created_at")),
+            cancelledAt: row.optionalInteger("cancelled_at").map(Date.init(milliseconds:))
         )
     }
 }

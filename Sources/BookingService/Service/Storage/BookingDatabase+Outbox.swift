@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
 
 /// A mail that waits in the outbox.
 package struct OutboxJob: Sendable, Equatable {
@@ -18,40 +17,53 @@ package struct QueueStatistics: Sendable, Equatable {
 
 extension BookingDatabase {
     static let states = ["waiting", "active", "completed", "failed"]
+    /// Milliseconds after which a job that was taken and not finished counts as left behind.
+    private static let lease: Int64 = 300_000
 
     /// Puts a mail into the outbox, inside the transaction that is its reason. Without an address there is none.
-    static func enqueueMail(about booking: Booking, now: Int64, _ database: Database) throws {
+    static func enqueueMail(about booking: Booking, now: Int64, _ session: any DatabaseSession) throws {
         guard let mail = Mail(about: booking) else { return }
         let payload = try String(decoding: JSONEncoder().encode(mail), as: UTF8.self)
-        try database.execute(
-            sql: "INSERT INTO outbox (queue, payload, state, due_at, created_at) VALUES ('email', ?, 'waiting', ?, ?)",
-            arguments: [payload, now, now]
+        try session.execute(
+            "INSERT INTO outbox (queue, payload, state, due_at, created_at) VALUES ('email', ?, 'waiting', ?, ?)",
+            [payload, now, now]
         )
     }
 
-    /// Gives back what a crashed process was working on: it may be sent twice, it is never lost.
-    package func releaseAbandonedJobs() async throws {
-        try await write { try $0.execute(sql: "UPDATE outbox SET state = 'waiting' WHERE state = 'active'") }
+    /// Gives back what crashed processes were working on: it may be sent twice, it is never lost.
+    ///
+    /// - Parameter isStart: nothing of this process is under way. Then, if no other one shares the database, all of it was
+    ///   left behind; otherwise what nobody has finished for so long.
+    package func releaseAbandonedJobs(isStart: Bool) async throws {
+        let now = now
+        let limit = isStart && !engine.isShared ? Int64.max : now
+        try await write { session in
+            try session.execute(
+                """
+                UPDATE outbox SET state = 'waiting', due_at = ?
+                WHERE queue = 'email' AND state = 'active' AND due_at <= ?
+                """,
+                [now, limit]
+            )
+        }
     }
 
-    /// Takes jobs that are due, oldest first.
+    /// Takes jobs that are due, oldest first, for at most `lease`.
     package func claimJobs(limit: Int) async throws -> [OutboxJob] {
         let now = now
-        return try await write { database in
-            let rows = try Row.fetchAll(
-                database,
-                sql: """
-                    UPDATE outbox SET state = 'active', attempts = attempts + 1 WHERE id IN (
-                        SELECT id FROM outbox WHERE queue = 'email' AND state = 'waiting' AND due_at <= ?
-                        ORDER BY due_at LIMIT ?
-                    ) RETURNING id, payload, attempts
-                    """,
-                arguments: [now, limit]
+        return try await write { session in
+            let rows = try session.rows(
+                """
+                UPDATE outbox SET state = 'active', attempts = attempts + 1, due_at = ? WHERE id IN (
+                    SELECT id FROM outbox WHERE queue = 'email' AND state = 'waiting' AND due_at <= ?
+                    ORDER BY due_at LIMIT ?\(session.takingUnlocked)
+                ) RETURNING id, payload, attempts
+                """,
+                [now + Self.lease, now, limit]
             )
             return try rows.map { row in
-                let payload: String = row["payload"]
-                let mail = try JSONDecoder().decode(Mail.self, from: Data(payload.utf8))
-                return OutboxJob(id: row["id"], mail: mail, attempts: row["attempts"])
+                let mail = try JSONDecoder().decode(Mail.self, from: Data(try row.text("payload").utf8))
+                return OutboxJob(id: try row.integer("id"), mail: mail, attempts: try row.int("attempts"))
             }
         }
     }
@@ -60,38 +72,31 @@ extension BookingDatabase {
     package func finish(_ job: OutboxJob, _ outcome: MailOutcome, retryAfter: Duration) async throws {
         let now = now
         let due = now + retryAfter.components.seconds * 1_000
-        try await write { database in
+        try await write { session in
             switch outcome {
             case .delivered, .rejected:
-                try database.execute(
-                    sql: "UPDATE outbox SET state = ?, finished_at = ? WHERE id = ?",
-                    arguments: [outcome == .delivered ? "completed" : "failed", now, job.id]
+                try session.execute(
+                    "UPDATE outbox SET state = ?, finished_at = ? WHERE id = ?",
+                    [outcome == .delivered ? "completed" : "failed", now, job.id]
                 )
             case .deferred:
-                try database.execute(
-                    sql: "UPDATE outbox SET state = 'waiting', due_at = ? WHERE id = ?",
-                    arguments: [due, job.id]
-                )
+                try session.execute("UPDATE outbox SET state = 'waiting', due_at = ? WHERE id = ?", [due, job.id])
             }
         }
     }
 
     package func queueStatistics() async throws -> QueueStatistics {
         let now = now
-        return try await read { database in
+        return try await read { session in
             var statistics = QueueStatistics()
-            for state in Self.states {
-                statistics.jobs[state] = try Int.fetchOne(
-                    database,
-                    sql: "SELECT count(*) FROM outbox WHERE queue = 'email' AND state = ?",
-                    arguments: [state]
-                )
-            }
-            let oldest = try Int64.fetchOne(
-                database,
-                sql: "SELECT min(created_at) FROM outbox WHERE queue = 'email' AND state IN ('waiting', 'active')"
+            for state in Self.states { statistics.jobs[state] = 0 }
+            let counts = "SELECT state, count(*) AS jobs FROM outbox WHERE queue = 'email' GROUP BY state"
+            for row in try session.rows(counts, []) { statistics.jobs[try row.text("state")] = try row.int("jobs") }
+            let oldest = try session.row(
+                "SELECT min(created_at) AS at FROM outbox WHERE queue = 'email' AND state IN ('waiting', 'active')",
+                []
             )
-            if let oldest { statistics.oldestAge = .milliseconds(max(now - oldest, 0)) }
+            if let oldest = oldest?.optionalInteger("at") { statistics.oldestAge = .milliseconds(max(now - oldest, 0)) }
             return statistics
         }
     }
@@ -99,17 +104,12 @@ extension BookingDatabase {
     /// Forgets completed jobs after an hour, failed ones after a week, and idempotency keys after a day.
     package func prune() async throws {
         let now = now
-        try await write { database in
+        try await write { session in
             let hour: Int64 = 3_600_000
-            try database.execute(
-                sql: "DELETE FROM outbox WHERE state = 'completed' AND finished_at < ?",
-                arguments: [now - hour]
-            )
-            try database.execute(
-                sql: "DELETE FROM outbox WHERE state = 'failed' AND finished_at < ?",
-                arguments: [now - 7 * 24 * hour]
-            )
-            try database.execute(sql: "DELETE FROM idempotency WHERE created_at < ?", arguments: [now - 24 * hour])
+            let finished = "DELETE FROM outbox WHERE queue = 'email' AND state = ? AND finished_at < ?"
+            try session.execute(finished, ["completed", now - hour])
+            try session.execute(finished, ["failed", now - 7 * 24 * hour])
+            try session.execute("DELETE FROM idempotency WHERE created_at < ?", [now - 24 * hour])
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
 
 extension BookingDatabase {
     /// Adds a row of slots to a venue; all or none.
@@ -19,23 +18,29 @@ extension BookingDatabase {
                 isAvailable: true
             )
         }
-        try await write { database in
-            let found = try String.fetchOne(database, sql: "SELECT owner FROM venues WHERE id = ?", arguments: [venue])
-            guard let found else { throw BookingError.notFound("venue") }
-            guard found == owner else { throw BookingError.forbidden }
-            for slot in slots { try Self.insert(slot, database) }
-            try Self.audit(database, now, actor: owner, "slots.created", venue)
+        try await write { session in
+            try Self.check(owner, owns: venue, session)
+            for slot in slots { try Self.insert(slot, session) }
+            try Self.audit(session, now, actor: owner, "slots.created", venue)
         }
         return slots
     }
 
-    private static func insert(_ slot: Slot, _ database: Database) throws {
+    /// Only the owner of a venue adds to it.
+    static func check(_ owner: String, owns venue: String, _ session: any DatabaseSession) throws {
+        guard let row = try session.row("SELECT owner FROM venues WHERE id = ?", [venue]) else {
+            throw BookingError.notFound("venue")
+        }
+        guard try row.text("owner") == owner else { throw BookingError.forbidden }
+    }
+
+    private static func insert(_ slot: Slot, _ session: any DatabaseSession) throws {
         do {
-            try database.execute(
-                sql: "INSERT INTO slots (id, venue_id, starts_at, minutes, price_cents) VALUES (?, ?, ?, ?, ?)",
-                arguments: [slot.id, slot.venueId, slot.startsAt.milliseconds, slot.minutes, slot.priceCents]
+            try session.execute(
+                "INSERT INTO slots (id, venue_id, starts_at, minutes, price_cents) VALUES (?, ?, ?, ?, ?)",
+                [slot.id, slot.venueId, slot.startsAt.milliseconds, slot.minutes, slot.priceCents]
             )
-        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
+        } catch is UniqueViolation {
             throw BookingError.duplicateSlot
         }
     }
@@ -49,33 +54,33 @@ extension BookingDatabase {
         after cursor: Cursor,
         limit: Int
     ) async throws -> Page<Slot> {
-        try await read { database in
-            let exists = try Bool.fetchOne(
-                database,
-                sql: "SELECT EXISTS (SELECT 1 FROM venues WHERE id = ?)",
-                arguments: [venue]
-            )
-            guard exists == true else { throw BookingError.notFound("venue") }
-            let rows = try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT slots.*, bookings.id IS NULL AS available FROM slots
-                    LEFT JOIN bookings ON bookings.slot_id = slots.id AND bookings.status = 'confirmed'
-                    WHERE venue_id = ? AND starts_at >= ? AND starts_at < ? AND (starts_at, slots.id) > (?, ?)
-                    AND (? OR bookings.id IS NULL) ORDER BY starts_at, slots.id LIMIT ?
-                    """,
-                arguments: [venue, from, to, cursor.sortValue, cursor.id, !onlyAvailable, limit + 1]
-            )
-            return Page(rows: rows, limit: limit, sortedBy: "starts_at") { row in
-                Slot(
-                    id: row["id"],
-                    venueId: row["venue_id"],
-                    startsAt: Date(milliseconds: row["starts_at"]),
-                    minutes: row["minutes"],
-                    priceCents: row["price_cents"],
-                    isAvailable: row["available"]
-                )
+        try await read { session in
+            guard try session.row("SELECT id FROM venues WHERE id = ?", [venue]) != nil else {
+                throw BookingError.notFound("venue")
             }
+            let rows = try session.rows(
+                """
+                SELECT slots.*, bookings.id IS NULL AS available FROM slots
+                LEFT JOIN bookings ON bookings.slot_id = slots.id AND bookings.status = 'confirmed'
+                WHERE venue_id = ? AND starts_at >= ? AND starts_at < ? AND (starts_at, slots.id) > (?, ?)
+                AND (? OR bookings.id IS NULL) ORDER BY starts_at, slots.id LIMIT ?
+                """,
+                [venue, from, to, cursor.sortValue, cursor.id, !onlyAvailable, limit + 1]
+            )
+            return try Page(rows: rows, limit: limit, sortedBy: "starts_at", Slot.init(row:))
         }
+    }
+}
+
+extension Slot {
+    init(row: SQLRow) throws {
+        self.init(
+            id: try row.text("id"),
+            venueId: try row.text("venue_id"),
+            startsAt: Date(milliseconds: try row.integer("starts_at")),
+            minutes: try row.int("minutes"),
+            priceCents: try row.int("price_cents"),
+            isAvailable: try row.flag("available")
+        )
     }
 }

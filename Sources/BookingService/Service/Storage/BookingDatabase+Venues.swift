@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRDB
 
 extension BookingDatabase {
     package func createVenue(_ new: NewVenue, owner: String) async throws -> Venue {
@@ -15,22 +14,22 @@ extension BookingDatabase {
             owner: owner,
             createdAt: Date(milliseconds: now)
         )
-        try await write { database in
-            try database.execute(
-                sql: "INSERT INTO venues (id, name, sport, location, owner, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-                arguments: [venue.id, venue.name, venue.sport, venue.location, venue.owner, now]
+        try await write { session in
+            try session.execute(
+                "INSERT INTO venues (id, name, sport, location, owner, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+                [venue.id, venue.name, venue.sport, venue.location, venue.owner, now]
             )
-            try Self.audit(database, now, actor: owner, "venue.created", venue.id)
+            try Self.audit(session, now, actor: owner, "venue.created", venue.id)
         }
         return venue
     }
 
     package func venue(_ id: String) async throws -> Venue {
-        try await read { database in
-            guard let row = try Row.fetchOne(database, sql: "SELECT * FROM venues WHERE id = ?", arguments: [id]) else {
+        try await read { session in
+            guard let row = try session.row("SELECT * FROM venues WHERE id = ?", [id]) else {
                 throw BookingError.notFound("venue")
             }
-            return Venue(row: row)
+            return try Venue(row: row)
         }
     }
 
@@ -41,48 +40,53 @@ extension BookingDatabase {
         after cursor: Cursor,
         limit: Int
     ) async throws -> Page<Venue> {
-        try await read { database in
-            let rows = try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT * FROM venues WHERE (created_at, id) > (?, ?) AND (? IS NULL OR sport = ?)
-                    AND (? IS NULL OR location = ?) ORDER BY created_at, id LIMIT ?
-                    """,
-                arguments: [cursor.sortValue, cursor.id, sport, sport, location, location, limit + 1]
+        try await read { session in
+            let rows = try session.rows(
+                """
+                SELECT * FROM venues WHERE (created_at, id) > (?, ?) AND (? IS NULL OR sport = ?)
+                AND (? IS NULL OR location = ?) ORDER BY created_at, id LIMIT ?
+                """,
+                [cursor.sortValue, cursor.id, sport, sport, location, location, limit + 1]
             )
-            return Page(rows: rows, limit: limit, sortedBy: "created_at", Venue.init(row:))
+            return try Page(rows: rows, limit: limit, sortedBy: "created_at", Venue.init(row:))
         }
     }
 
-    static func audit(_ database: Database, _ now: Int64, actor: String, _ action: String, _ subject: String) throws {
-        try database.execute(
-            sql: "INSERT INTO audit (at, actor, action, subject) VALUES (?, ?, ?, ?)",
-            arguments: [now, actor, action, subject]
+    static func audit(
+        _ session: any DatabaseSession,
+        _ now: Int64,
+        actor: String,
+        _ action: String,
+        _ subject: String
+    ) throws {
+        try session.execute(
+            "INSERT INTO audit (at, actor, action, subject) VALUES (?, ?, ?, ?)",
+            [now, actor, action, subject]
         )
     }
 }
 
 extension Venue {
-    init(row: Row) {
+    init(row: SQLRow) throws {
         self.init(
-            id: row["id"],
-            name: row["name"],
-            sport: row["sport"],
-            location: row["location"],
-            owner: row["owner"],
-            createdAt: Date(milliseconds: row["created_at"])
+            id: try row.text("id"),
+            name: try row.text("name"),
+            sport: try row.text("sport"),
+            location: try row.text("location"),
+            owner: try row.text("owner"),
+            createdAt: Date(milliseconds: try row.integer("created_at"))
         )
     }
 }
 
 extension Page {
     /// Cuts the row that was read beyond the limit, and makes the cursor from the last one kept.
-    init(rows: [Row], limit: Int, sortedBy column: String, _ make: (Row) -> Item) {
+    init(rows: [SQLRow], limit: Int, sortedBy column: String, _ make: (SQLRow) throws -> Item) throws {
         let kept = rows.prefix(limit)
         let last = rows.count > limit ? kept.last : nil
         self.init(
-            items: kept.map(make),
-            next: last.map { Cursor(sortValue: $0[column], id: $0["id"]).text }
+            items: try kept.map(make),
+            next: try last.map { Cursor(sortValue: try $0.integer(column), id: try $0.text("id")).text }
         )
     }
 }

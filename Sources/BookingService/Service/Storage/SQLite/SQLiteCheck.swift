@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
-package import HealthChecks
+import HealthChecks
 
-/// Asks whether the service's own database can be read, and whether its file is still where it belongs.
-package struct DatabaseCheck: HealthCheck {
-    package let name = "database"
-    package let kind = "sqlite"
-    package var instance: String { database.path }
-    private let database: BookingDatabase
+/// Asks whether the service's own file can be read, and whether it is still where it belongs.
+struct SQLiteCheck: HealthCheck {
+    let name: String
+    let kind = "sqlite"
+    var instance: String { engine.path }
+    private let engine: SQLiteEngine
+    private let clock: HealthClock
 
-    package init(_ database: BookingDatabase) { self.database = database }
+    init(_ engine: SQLiteEngine, clock: HealthClock) {
+        name = engine.name
+        self.engine = engine
+        self.clock = clock
+    }
 
-    package func check(deadline: Duration) async -> CheckResult {
-        let start = database.clock.now().uptime
-        guard database.isInPlace else {
-            return .down(
-                .missing,
-                "the file was taken away or replaced",
-                duration: database.clock.now().uptime - start
-            )
+    func check(deadline: Duration) async -> CheckResult {
+        let start = clock.now().uptime
+        guard engine.isInPlace else {
+            return .down(.missing, "the file was taken away or replaced", duration: clock.now().uptime - start)
         }
         do {
-            try await database.ping()
-            return .up(duration: database.clock.now().uptime - start)
+            _ = try await engine.read { try $0.rows("SELECT count(*) AS tables FROM sqlite_schema", []) }
+            return .up(duration: clock.now().uptime - start)
         } catch {
-            let duration = database.clock.now().uptime - start
+            let duration = clock.now().uptime - start
             guard let error = error as? DatabaseError else {
                 return .undetermined(.internalError, "\(error)", duration: duration)
             }

@@ -2,8 +2,8 @@
 
 import GRDB
 
-/// The tables, as a list of migrations that is only ever appended to.
-enum Schema {
+/// The tables in SQLite, as a list of migrations that is only ever appended to.
+enum SQLiteSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: venues, slots, events, bookings") { try $0.execute(sql: tables) }
