@@ -109,6 +109,14 @@ extension Column {
         }
     }
 
+    /// Loads the first byte of the page that holds a row, if one does: as `touched`, before a window that begins there is
+    /// read.
+    func touchedPage(atOrBefore row: UInt32) -> UInt8 {
+        if tailCount > 0, tailFirstRow <= row { return 0 }
+        guard let page = pages.index(atOrBefore: row) else { return 0 }
+        return unsafe pages.payload(page).start.pointee
+    }
+
     /// Writes the values of one part to memory with room for a page.
     func read(part: Int, into output: UnsafeMutablePointer<Double>) -> Int {
         if part == tailPage { return unsafe readTail(limit: Self.pageCapacity, into: output) }

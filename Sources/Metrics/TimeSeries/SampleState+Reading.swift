@@ -168,6 +168,22 @@ extension SampleState {
         case mixed
     }
 
+    /// Loads what `counterWindow` will look at in these series, stage by stage, so that the memory's latencies overlap.
+    func touch(_ handles: ArraySlice<SeriesHandle>, after start: Int64) -> UInt8 {
+        var sum: UInt8 = 0
+        for handle in handles {
+            if let column = unsafe directory[handle.reference.slot] { sum ^= unsafe column.pointee.touched }
+        }
+        var known: (source: UInt32, row: UInt32?)?
+        for handle in handles {
+            guard let column = unsafe directory[handle.reference.slot] else { continue }
+            let source = unsafe column.pointee.source
+            if known?.source != source { known = (source, sources[Int(source)]?.time.row(after: start)) }
+            if let row = known?.row { sum ^= unsafe column.pointee.touchedPage(atOrBefore: row) }
+        }
+        return sum
+    }
+
     func counterWindow(_ slot: UInt32, after start: Int64, through end: Int64, _ limits: [UInt32]) -> CounterResult {
         guard let column = unsafe directory[slot] else { return .none }
         if unsafe column.pointee.older != nil || sides[slot] != nil { return .mixed }
