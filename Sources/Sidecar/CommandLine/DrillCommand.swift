@@ -11,12 +11,11 @@ struct DrillCommand: AsyncParsableCommand {
         abstract: "Raise an alert as a rule would, marked drill=\"true\", follow it to the receivers, and end it."
     )
     @OptionGroup var server: ServerOption
-    @Argument(help: "The rule's name.") var alert: String
-    @Argument(help: "Labels of the alert: name=value.") var labels: [String] = []
+    @OptionGroup var alert: AlertArguments
     @Option(help: "Seconds to wait for each half, group_wait and group_interval included.") var timeout = 60
 
     func run() async throws {
-        let pairs = try LabelArguments.parse(labels)
+        let pairs = try LabelArguments.parse(alert.labels)
         do {
             let remote = try RemoteServer(server.url)
             for ends in [false, true] {
@@ -30,18 +29,18 @@ struct DrillCommand: AsyncParsableCommand {
 
     /// Raises or ends the alert and waits for the receivers; false when somebody was not reached.
     private func half(_ remote: RemoteServer, _ labels: [(String, String)], ends: Bool) async throws -> Bool {
-        let form = RemoteServer.encode([("alertname", alert)] + labels + (ends ? [("end", "1")] : []))
+        let form = RemoteServer.encode([("alertname", alert.name)] + labels + (ends ? [("end", "1")] : []))
         let body = (type: "application/x-www-form-urlencoded", bytes: Array(form.utf8))
         let begun = try await remote.json("POST", "/api/sidecar/drill", body: body)
         let since = begun["startedAt"]?.string ?? ""
         let fingerprint = begun["fingerprint"]?.string ?? ""
-        Output.write("\(ends ? "resolved" : "firing") \(alert) \(fingerprint)\n")
+        Output.write("\(ends ? "resolved" : "firing") \(alert.name) \(fingerprint)\n")
         var seen: Set<String> = []
         var open: Set<String> = []
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(timeout)
         while clock.now < deadline {
-            let query = [("since", since), ("alertname", alert), ("limit", "1000")]
+            let query = [("since", since), ("alertname", alert.name), ("limit", "1000")]
             let records = try await remote.json("GET", "/api/sidecar/history", query: query).array ?? []
             for record in records.reversed() {
                 let kind = record["kind"]?.string ?? "", id = record["notificationId"]?.string ?? ""

@@ -10,21 +10,26 @@ struct ExplainCommand: AsyncParsableCommand {
         abstract: "Say why an alert fires or does not: value, threshold, how long to go, held or not."
     )
     @OptionGroup var server: ServerOption
-    @Argument(help: "The rule's name.") var alert: String
-    @Argument(help: "Labels that the alert has to have: name=value.") var labels: [String] = []
+    @OptionGroup var alert: AlertArguments
 
     func run() async throws {
-        let query = [("alertname", alert)] + (try LabelArguments.parse(labels))
+        let query = [("alertname", alert.name)] + (try LabelArguments.parse(alert.labels))
         try await server.run("GET", "/api/sidecar/explain", query: query) { answer in
             let found = answer.array ?? []
-            if found.isEmpty { return "no alerting rule \(alert)\n" }
+            if found.isEmpty { return "no alerting rule \(alert.name)\n" }
             return found.map { entry in
-                let labels = entry["labels"].map { QueryText.metric($0, sorted: true) } ?? alert
+                let labels = entry["labels"].map { QueryText.metric($0, sorted: true) } ?? alert.name
                 let lines = (entry["explanation"]?.array ?? []).compactMap(\.string)
                 return "\(labels) \(entry["state"]?.string ?? "")\n" + lines.map { "  \($0)\n" }.joined()
             }.joined()
         }
     }
+}
+
+/// Which alert a command is about.
+struct AlertArguments: ParsableArguments {
+    @Argument(help: ArgumentHelp("The rule's name.", valueName: "alert")) var name: String
+    @Argument(help: "Labels of the alert: name=value.") var labels: [String] = []
 }
 
 /// Labels on a command line.

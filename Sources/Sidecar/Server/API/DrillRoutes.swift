@@ -27,10 +27,10 @@ struct DrillRoutes: Sendable {
         let ends = pairs.contains { $0.name == "end" && $0.value == "1" }
         let labels = pairs.filter { !["alertname", "end"].contains($0.name) }.map { ($0.name, $0.value) }
         let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
-        let found = await rules.access { manager in manager.drill(rule: name, labels: labels, at: now) }
-        guard let snapshot = found ?? nil else { return .text("no alerting rule \(name)\n", status: .notFound) }
-        let context = await rules.access { $0.context } ?? RuleContext()
-        var alert = Alert(snapshot, context: context, at: now)
+        let found = await rules.access { manager in
+            manager.drill(rule: name, labels: labels, at: now).map { Alert($0, context: manager.context, at: now) }
+        }
+        guard var alert = found ?? nil else { return .text("no alerting rule \(name)\n", status: .notFound) }
         // Not the rules' word: what fires by them is none of a drill's business.
         alert.source = .selfWatch
         if ends { alert.endsAt = now }

@@ -12,6 +12,8 @@ import TimeSeries
 struct MetricsRoutes: Sendable {
     let own: OwnMetrics
     let store: TimeSeriesStore
+    /// Bytes that are sent in one packet anyway: to compress them gains nothing.
+    private static let onePacket = 512
 
     func register(on router: some RouterMethods<BasicRequestContext>) {
         router.get("/metrics") { request, _ in metrics(request) }
@@ -28,7 +30,9 @@ struct MetricsRoutes: Sendable {
         headers[.contentType] = format.contentType
         headers[.vary] = ExpositionFormat.vary
         headers[.cacheControl] = "no-store"
-        headers[.contentEncoding] = ContentCoding.encode(&bytes, for: request.headers[.acceptEncoding])
+        if bytes.count > Self.onePacket {
+            headers[.contentEncoding] = ContentCoding.encode(&bytes, for: request.headers[.acceptEncoding])
+        }
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }
