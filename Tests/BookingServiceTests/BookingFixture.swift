@@ -7,6 +7,7 @@ import HealthChecks
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import Synchronization
 import TestSupport
 
 /// The service over a database of its own, and a user's view of it.
@@ -38,6 +39,24 @@ struct BookingFixture {
     func token(_ user: String = "ada") async throws -> String {
         try await application.authority.token(user: user, email: nil, lifetime: .seconds(60), now: Date())
     }
+}
+
+/// Stands still until it is moved on.
+final class HandClock: Sendable {
+    private let start = HealthClock.system.now()
+    private let passed = Mutex(0)
+
+    var clock: HealthClock {
+        HealthClock {
+            let seconds = self.passed.withLock { $0 }
+            return HealthTime(
+                uptime: self.start.uptime + .seconds(seconds),
+                unixMilliseconds: self.start.unixMilliseconds + Int64(seconds) * 1_000
+            )
+        }
+    }
+
+    func advance(seconds: Int) { passed.withLock { $0 += seconds } }
 }
 
 /// Keeps mails, and answers as told.

@@ -7,7 +7,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct OutboxTests {
     @Test func aBookingSendsAMailAndAFailedOneIsTriedAgain() async throws {
-        let fixture = try await BookingFixture()
+        let time = HandClock()
+        let fixture = try await BookingFixture(clock: time.clock)
         let database = fixture.application.database
         let venue = try await database.createVenue(NewVenue(name: "Box"), owner: "ada")
         let slots = try await database.createSlots(
@@ -24,7 +25,7 @@ import Testing
         #expect(await fixture.application.worker.deliverDue() == 1)
         #expect(try await database.queueStatistics().jobs["waiting"] == 1)
         #expect(await fixture.application.worker.deliverDue() == 0, "not due before a second has passed")
-        try await Task.sleep(for: .milliseconds(1_100))
+        time.advance(seconds: 1)
         #expect(await fixture.application.worker.deliverDue() == 1)
         let statistics = try await database.queueStatistics()
         #expect(statistics.jobs == ["waiting": 0, "active": 0, "completed": 1, "failed": 0])

@@ -198,14 +198,9 @@ struct PostgresStorageTests {
 
     @Test func instancesShareTheOutboxAndTakeOverWhatOneHasLeftBehind() async throws {
         let server = try await PostgresServer()
-        let start = HealthClock.system.now()
-        let later = Mutex(Duration.zero)
-        let clock = HealthClock {
-            let passed = later.withLock { $0 }
-            let milliseconds = start.unixMilliseconds + passed.components.seconds * 1_000
-            return HealthTime(uptime: start.uptime + passed, unixMilliseconds: milliseconds)
-        }
-        let (first, second) = (try await fixture(server, clock: clock), try await fixture(server, clock: clock))
+        let time = HandClock()
+        let first = try await fixture(server, clock: time.clock)
+        let second = try await fixture(server, clock: time.clock)
         let (here, there) = (first.application.database, second.application.database)
         let venue = try await here.createVenue(NewVenue(name: "Box"), owner: "ada")
         let event = try await here.createEvent(
@@ -222,7 +217,7 @@ struct PostgresStorageTests {
         #expect(taken.count == 20 && Set(taken.map(\.id)).count == 20, "no mail twice")
         try await there.releaseAbandonedJobs(isStart: true)
         #expect(try await there.claimJobs(limit: 20).isEmpty, "the other one is at work on them")
-        later.withLock { $0 = .seconds(301) }
+        time.advance(seconds: 301)
         try await there.releaseAbandonedJobs(isStart: false)
         let again = try await there.claimJobs(limit: 20)
         #expect(again.count == 20 && again.allSatisfy { $0.attempts == 2 })
