@@ -53,17 +53,6 @@ struct PostgresSession: DatabaseSession {
 
     let takingUnlocked = " FOR UPDATE SKIP LOCKED"
 
-    /// Whether the connection can be asked: the server has not ended it meanwhile.
-    var isReady: Bool {
-        let connection = connection
-        let asked = try? Self.waiting(on: connection.loop) { done in
-            var batch = PostgresBatch()
-            if !connection.value.isReady { batch.failure = PostgresFailure(.closed) }
-            done(batch)
-        }
-        return asked?.failure == nil && asked != nil
-    }
-
     func rows(_ sql: String, _ arguments: [any SQLArgument]) throws -> [SQLRow] {
         let result = try ask(sql, arguments)
         return result.rows.map { row in SQLRow(zip(result.columns, row.map(SQLValue.text))) }
