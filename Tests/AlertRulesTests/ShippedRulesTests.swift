@@ -36,6 +36,15 @@ import YAMLDocument
             let path = Self.root.appendingPathComponent("config/rules/tests/" + file).path
             let result = RuleTestCommand.run(files: [path])
             #expect(result.exitCode == 0, "\(result.output)")
+            let tests = try RuleFiles.read(path)
+            let pack = Self.root.appendingPathComponent("config/rules/" + file).path
+            let read = try #require(RuleFile.parse(try RuleFiles.read(pack), path: pack, problems: YAMLProblems()))
+            for rule in read.groups.flatMap(\.rules) where rule.kind == .alerting {
+                let fires =
+                    tests.contains("alertname: \(rule.name)\n        exp_alerts:\n")
+                    || tests.contains("alertname=\"\(rule.name)\"")
+                #expect(fires, "\(rule.name) never fires in a test")
+            }
         }
     }
 

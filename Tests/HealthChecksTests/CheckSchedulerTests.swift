@@ -91,7 +91,7 @@ import Testing
                     #expect(scheduler.finish(attempt, at: next) == true)
                 }
             }
-            #expect(last - .seconds(2) <= min(.milliseconds(2) * count, .milliseconds(100)), "\(count) checks")
+            #expect(last - .seconds(2) <= min(.milliseconds(1) * count, .milliseconds(100)), "\(count) checks")
         }
     }
 

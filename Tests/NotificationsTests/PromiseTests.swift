@@ -3,6 +3,7 @@
 import JSONDocument
 import Notifications
 import SQLiteClient
+import TestSupport
 import Testing
 import TimeSeries
 
@@ -302,5 +303,29 @@ import TimeSeries
         again.process([alert(labels, until: 1000)], at: 1000)
         again.run(until: 1100)
         #expect(again.story == ["resolved: Down=resolved"])
+    }
+
+    @Test func theNumberOfTheNewsIsOnDiskWithWhatCameOfIt() throws {
+        let disk = VirtualDisk(seed: 1, losesPower: false)
+        func open() throws -> Bench {
+            var settings = SQLiteDatabase.Configuration()
+            settings.fileSystem = disk.fileSystem.name
+            return try Bench(configuration(), database: try SQLiteDatabase(path: "n.db", configuration: settings))
+        }
+        let bench = try open()
+        bench.perform(bench.engine.process([alert(labels)], number: 7, at: seconds(0)), at: seconds(0))
+        #expect(bench.engine.storedReceipt == 7)
+        // What is said again has no number, and what is older than what is known changes nothing.
+        bench.process([alert(labels)], at: 1)
+        bench.perform(bench.engine.process([], number: 3, at: seconds(1)), at: seconds(1))
+        #expect(bench.engine.storedReceipt == 7)
+        disk.fault = .failing(1)
+        bench.perform(bench.engine.process([alert(labels, until: 2)], number: 8, at: seconds(2)), at: seconds(2))
+        #expect(bench.engine.storedReceipt == 7)
+        disk.fault = .none
+        bench.run(until: 10)
+        #expect(bench.engine.storedReceipt == 8)
+        disk.crash(power: false)
+        #expect(try open().engine.storedReceipt == 8)
     }
 }

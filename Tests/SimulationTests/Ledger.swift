@@ -29,10 +29,6 @@ struct Ledger {
         var mayBeKeptBack: Bool
         /// Its rule was replaced by one that may have raised it again at once.
         var endMayBeMerged = false
-        /// When it began.
-        var begunAt: Duration
-        /// Some process lived long enough with it to tell of it.
-        var couldBeTold = false
     }
 
     private(set) var messages: [Message] = []

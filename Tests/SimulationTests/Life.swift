@@ -23,6 +23,8 @@ final class Life {
     /// A tick whose evaluation waits for its scrapes.
     var pending: (intervals: [Duration], at: Timestamp)?
     var edition: Int
+    /// The number of the last news that the rules know to be on the notifications' disk.
+    var confirmed: Int64 = 0
     private var scrapes: [String: SeriesAppender] = [:]
     /// Whether the last scrape of an instance succeeded.
     private var wasUp: [String: Bool] = [:]
@@ -33,6 +35,14 @@ final class Life {
         configuration.maximumSeries = 5_000
         return configuration
     }
+
+    /// The state files as a process leaves them that saw nothing.
+    static let emptyFiles: [(name: String, bytes: [UInt8])] = {
+        let disk = VirtualDisk(seed: 0, losesPower: false)
+        let clock = HealthClock { HealthTime(uptime: .zero, unixMilliseconds: 0) }
+        _ = try? Life(disk: disk, clock: clock, edition: 0, gathers: false, random: { 0 }, complain: { _ in })
+        return disk.names.filter { $0.hasSuffix(".db") }.compactMap { name in disk.bytes(of: name).map { (name, $0) } }
+    }()
 
     /// Starts on what `disk` kept. Throws when the disk stops it.
     init(
@@ -68,7 +78,7 @@ final class Life {
             environment: StoreRuleEnvironment(store: store, engine: QueryEngine()),
             state: try AlertStateStore(try open("alerts.db"))
         )
-        runner = RuleRunner(manager)
+        runner = RuleRunner(manager, receipt: engine.storedReceipt)
         self.clock = TickClock(clock)
         self.edition = edition
         schedule = TickSchedule(epoch: now.uptime)
@@ -93,10 +103,11 @@ final class Life {
     /// took nothing.
     func commit(_ instance: String, _ values: [String: Double]?, at time: Timestamp) -> Bool? {
         guard let appender = scrapes[instance] else { return nil }
-        let labels = [("job", "s"), ("instance", instance)]
         do {
-            for (name, value) in [("up", values == nil ? 0 : 1)] + (values ?? [:]).sorted(by: { $0.key < $1.key }) {
-                appender.append(try appender.series(Labels(labels + [("__name__", name)])), value)
+            let isUp = values == nil ? 0.0 : 1
+            for (name, labels) in Scenario.series[instance] ?? [] {
+                guard let value = name == "up" ? isUp : values?[name] else { continue }
+                appender.append(try appender.series(labels), value)
             }
             _ = try appender.commit(at: time)
         } catch {

@@ -49,13 +49,25 @@ struct RuleUnderTest {
 enum Scenario {
     static let instances = ["a:1", "b:1", "c:1"]
     static let metrics = (0...8).map { "m\($0)" }
+    /// What a scrape of each instance writes, in its order.
+    static let series = Dictionary(
+        uniqueKeysWithValues: instances.map { instance in
+            let names = ["up"] + metrics
+            return (instance, names.map { ($0, Labels([("job", "s"), ("instance", instance), ("__name__", $0)])) })
+        }
+    )
     static let receivers = ["first", "second"]
 
     /// Editions of the configuration: with another `for` and other annotations (the alerts stay), without a rule, with
     /// another expression (the alerts end).
     static let editions = 4
 
-    static func rules(edition: Int) -> [RuleUnderTest] {
+    static func rules(edition: Int) -> [RuleUnderTest] { allRules[edition] }
+
+    static let rulesByName = allRules.map { Dictionary(uniqueKeysWithValues: $0.map { ($0.name, $0) }) }
+    private static let allRules = (0..<editions).map { makeRules(edition: $0) }
+
+    private static func makeRules(edition: Int) -> [RuleUnderTest] {
         var rules = [
             RuleUnderTest(name: "Plain", metric: "m0", expression: edition == 3 ? "m0 > 0.5" : "m0 == 1"),
             RuleUnderTest(name: "Held", metric: "m1", expression: "m1 == 1", hold: edition == 1 ? 8 : 5),
@@ -115,7 +127,7 @@ enum Scenario {
             receiver: "first",
             groupBy: .all,
             groupWait: .zero,
-            groupInterval: gathers ? .seconds(5) : .milliseconds(250),
+            groupInterval: gathers ? .seconds(5) : .milliseconds(500),
             repeatInterval: .seconds(30 * 86_400),
             routes: [
                 RouteConfiguration(receiver: "second", continues: true), RouteConfiguration(receiver: "first"),

@@ -73,7 +73,7 @@ extension Simulation {
         hand(life.runner.reconcile(at: wall))
     }
 
-    private func evaluateEdge(_ life: Life) {
+    func evaluateEdge(_ life: Life) {
         let metrics = Set(Scenario.metrics)
         for (evaluation, news) in life.runner.evaluateEdge(metrics: metrics, at: life.clock.timestampNow, steady: now) {
             check(evaluation, life)
@@ -90,7 +90,7 @@ extension Simulation {
         for failure in evaluation.failures { ledger.complain("\(failure.rule) failed: \(failure.message)") }
         guard evaluation.group.hasSuffix(";alerts") else { return }
         let isCertain = !disk.isDead
-        let rules = Dictionary(uniqueKeysWithValues: Scenario.rules(edition: life.edition).map { ($0.name, $0) })
+        let rules = Scenario.rulesByName[life.edition]
         wait(rules)
         for transition in evaluation.transitions {
             let alert = AlertID(transition.alert.labels)
@@ -169,8 +169,7 @@ extension Simulation {
                 startsAt: startsAt,
                 firedAt: firedAt,
                 isCertain: isCertain,
-                mayBeKeptBack: parentFires || isMerged,
-                begunAt: now
+                mayBeKeptBack: parentFires || isMerged
             )
         )
         guard let reading = world.latest(alert.instance) else { return }
@@ -208,14 +207,6 @@ extension Simulation {
         }
     }
 
-    /// Notes whether this process has had the time to tell of an alert that fires.
-    func noteChance(_ alert: AlertID) {
-        guard let last = ledger.episodes[alert]?.indices.last, let begunAt = ledger.episodes[alert]?[last].begunAt,
-            now - max(lifeBegan, begunAt) >= Self.tellingTime
-        else { return }
-        ledger.episodes[alert]?[last].couldBeTold = true
-    }
-
     private func finish(_ alert: AlertID) {
         guard let last = ledger.episodes[alert]?.indices.last else { return }
         ledger.episodes[alert]?[last].hasEnded = true
@@ -226,7 +217,7 @@ extension Simulation {
     /// Rules were replaced: what fired by one that is no more ends.
     func change(_ news: [RuleRunner.News], isFirst: Bool) {
         let names = Set(Scenario.rules(edition: edition).map(\.name))
-        for case .alerts(let alerts) in news {
+        for case .alerts(let alerts, _) in news {
             for told in alerts where told.isResolved(at: wall) {
                 let alert = AlertID(told.labels)
                 if isFirst, firing[alert] == nil { continue }
@@ -237,7 +228,6 @@ extension Simulation {
                 finish(alert)
                 if let last = ledger.episodes[alert]?.indices.last {
                     ledger.episodes[alert]?[last].endMayBeMerged = true
-                    noteChance(alert)
                 }
             }
         }

@@ -43,8 +43,6 @@ final class Simulation {
     private(set) var generation = 0
     let clock = VirtualClock()
     private(set) var hasGoneBack = false
-    /// When the present process started.
-    private(set) var lifeBegan: Duration = .zero
     var edition = 0
     /// What fires, by the rules' own words, and since when.
     var firing: [AlertID: Timestamp] = [:]
@@ -74,6 +72,8 @@ final class Simulation {
         random = SeededGenerator(seed: seed)
         character = Character(&random)
         disk = VirtualDisk(seed: random.next(), losesPower: character.losesPower)
+        // Most begin with empty files, some with none.
+        if seed % 4 != 0 { for (name, bytes) in Life.emptyFiles { disk.install(bytes, as: name) } }
     }
 
     /// How long the notifications take to tell a change that waits for nothing.
@@ -98,15 +98,16 @@ final class Simulation {
         network.isCalm = true
         disk.fault = .none
         for instance in Scenario.instances { world.weather[instance] = .fine }
-        advance(until: end + .seconds(25))
+        if life == nil { armBoot(after: .zero) }
+        advance(until: end + .seconds(14))
         for alert in patience.keys.sorted() where firing[alert] == nil {
             ledger.complain("\(alert) has been true for \(patience[alert] ?? .zero) and does not fire")
         }
         world.calm()
         let last = end + .seconds(130)
-        while now < last, !isQuiet, ledger.complaints.isEmpty { advance(until: now + .seconds(5)) }
+        while now < last, !isQuiet, ledger.complaints.isEmpty { advance(until: now + .seconds(1)) }
         // What would come too late, or too often.
-        advance(until: now + .seconds(10))
+        advance(until: now + .seconds(6))
         for alert in firing.keys.sorted() { ledger.complain("\(alert) fires to the end") }
         if let engine = life?.engine, !engine.outboxItems.isEmpty || !engine.deadLetterItems.isEmpty {
             ledger.complain("left in the outbox: \(engine.outboxItems.count)")
@@ -128,10 +129,13 @@ final class Simulation {
     }
 
     func note(_ text: @autoclosure () -> String) {
-        let line = "\(now) \(text())"
-        for byte in line.utf8 { trace = (trace ^ UInt64(byte)) &* 1_099_511_628_211 }
-        if keepsStory { story.append(line) }
+        let text = text()
+        mix(UInt64(truncatingIfNeeded: (now / .microseconds(1)).bitPattern))
+        for byte in text.utf8 { mix(UInt64(byte)) }
+        if keepsStory { story.append("\(now) \(text)") }
     }
+
+    private func mix(_ value: UInt64) { trace = (trace ^ value) &* 1_099_511_628_211 }
 
     /// Something that is told in the story alone.
     func detail(_ text: @autoclosure () -> String) {
@@ -191,6 +195,12 @@ final class Simulation {
         guard let life else { return }
         edition = Int.random(in: 0..<Scenario.editions, using: &random)
         note("reload: edition \(edition)")
+        // Just before, perhaps, something fires, and just after it the process dies.
+        if random.chance(0.5) { evaluateEdge(life) }
+        guard survives() else { return }
+        if now >= mayDieFrom, random.chance(0.3) {
+            disk.fault = .death(after: disk.writes + Int.random(in: 0...20, using: &random))
+        }
         life.edition = edition
         change(life.load(restoring: false, at: wall), isFirst: false)
         if survives() {
@@ -223,17 +233,21 @@ final class Simulation {
         if power { world.samplesMayBeLost() }
         world.processDied()
         lastEvaluation = nil
-        for alert in firing.keys { noteChance(alert) }
-        for (alert, at) in endedByReload where now - at < Self.tellingTime {
-            // Its rule went, and with it the process, before any process could tell that it fired.
-            guard let last = ledger.episodes[alert]?.indices.last else { continue }
-            if ledger.episodes[alert]?[last].couldBeTold == false { ledger.episodes[alert]?[last].mayBeKeptBack = true }
-        }
         for ends in [endedByReload, ended] {
             for (alert, at) in ends where now - at < Self.tellingTime { untoldEnds.insert(alert) }
         }
         world.samplesMayBeOutOfSight(at: now)
-        agenda.add(after: .milliseconds(Int64.random(in: 50...15_000, using: &random))) { [self] in boot() }
+        armBoot(after: .milliseconds(Int64.random(in: 50...15_000, using: &random)))
+    }
+
+    private var boots: UInt64 = 0
+
+    private func armBoot(after delay: Duration) {
+        boots += 1
+        let number = boots
+        agenda.add(after: delay) { [self] in
+            if number == boots { boot() }
+        }
     }
 
     private func boot() {
@@ -257,11 +271,10 @@ final class Simulation {
             life = nil
             generation += 1
             disk.crash(power: character.losesPower && random.chance(0.5))
-            agenda.add(after: .seconds(1)) { [self] in boot() }
+            armBoot(after: .seconds(1))
             return
         }
         if let wrong { ledger.complain(wrong) }
-        lifeBegan = now
         guard let life else { return }
         adopt(life.load(restoring: true, at: wall), life)
         guard survives() else { return }
@@ -282,15 +295,20 @@ final class Simulation {
 
     // MARK: Notifications
 
+    /// When the notifications' thread will have heard of everything.
+    private var handedUntil: Duration = .zero
+
     /// Hands news to the notifications' thread, which gets to it a little later.
     func hand(_ news: [RuleRunner.News]) {
         guard !news.isEmpty else { return }
         let mine = generation
-        agenda.add(after: .microseconds(Int64.random(in: 0...3_000, using: &random))) { [self] in
+        // In order, as in the program.
+        handedUntil = max(handedUntil, now + .microseconds(Int64.random(in: 0...3_000, using: &random)))
+        agenda.add(after: handedUntil - now) { [self] in
             guard mine == generation else { return }
             for item in news {
                 switch item {
-                case .alerts(let alerts): act { $0.process(alerts, at: self.wall) }
+                case .alerts(let alerts, let number): act { $0.process(alerts, number: number, at: self.wall) }
                 case .active(let active):
                     // What ended untold is told now.
                     for alert in untoldEnds { endedByReload[alert] = now }
@@ -308,7 +326,20 @@ final class Simulation {
         let attempts = body(life.engine)
         guard survives() else { return }
         for attempt in attempts { deliver(attempt) }
+        confirm(life.engine.storedReceipt, life)
         armWakeUp(life)
+    }
+
+    /// Tells the rules' thread, which gets to it a little later, what is safe.
+    private func confirm(_ number: Int64, _ life: Life) {
+        guard number != life.confirmed else { return }
+        life.confirmed = number
+        let mine = generation
+        agenda.add(after: .microseconds(Int64.random(in: 0...3_000, using: &random))) { [self] in
+            guard mine == generation else { return }
+            life.runner.confirm(news: number)
+            _ = survives()
+        }
     }
 
     private var wakeUps: UInt64 = 0
@@ -326,7 +357,7 @@ final class Simulation {
     private func deliver(_ attempt: DeliveryAttempt) {
         let mine = generation
         let (arrives, after, outcome) = network.send(attempt, at: now, &random)
-        note("\(attempt.receiver) \(attempt.notificationID) \(arrives) \(outcome)")
+        note(attempt.receiver + " " + attempt.notificationID + (arrives ? " " : " lost ") + outcome.reason)
         if arrives {
             ledger.receive(attempt, at: now)
             if let told = ledger.messages.last { detail("is told: \(told)") }

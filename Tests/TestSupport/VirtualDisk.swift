@@ -50,6 +50,9 @@ package final class VirtualDisk {
         return file
     }
 
+    /// A file that was there before.
+    package func install(_ bytes: [UInt8], as name: String) { open(name).begin(with: bytes) }
+
     /// False when the disk refuses.
     package func create(_ name: String) -> Bool {
         guard judge(0) == .proceed else { return false }
@@ -130,6 +133,8 @@ final class VirtualFile {
     private var unsynced: [Change] = []
 
     init(disk: VirtualDisk) { self.disk = disk }
+
+    func begin(with content: [UInt8]) { (bytes, durable) = (content, content) }
 
     func write(_ source: UnsafeRawBufferPointer, at offset: Int) -> Bool {
         switch disk.judge(source.count) {

@@ -5,7 +5,7 @@
 ///
 /// Ticks of an interval lie on a grid that starts at `epoch`, so that everything with one interval shares its tick.
 /// Inside a tick each check starts at an offset that depends on its name, at most a tenth of the interval, at most
-/// 100 ms, and at most 2 ms for each scheduled check: a few checks need no spreading. A check never runs twice at the same time: ticks that pass meanwhile are skipped and counted, never
+/// 100 ms, and at most 1 ms for each scheduled check: a few checks need no spreading. A check never runs twice at the same time: ticks that pass meanwhile are skipped and counted, never
 /// made up for.
 public struct CheckScheduler: Sendable {
     /// One attempt of one check.
@@ -186,7 +186,7 @@ public struct CheckScheduler: Sendable {
     }
 
     private func offset(of entry: Entry) -> Duration {
-        let spread = min(entry.settings.interval / 10, .milliseconds(100), .milliseconds(2) * max(order.count, 1))
+        let spread = min(entry.settings.interval / 10, .milliseconds(100), .milliseconds(1) * max(order.count, 1))
         return spread * entry.place
     }
 

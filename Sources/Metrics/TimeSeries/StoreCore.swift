@@ -119,7 +119,7 @@ final class StoreCore: Sendable {
     /// Goes on looking for what is too old, in proportion to what was written; when memory is used up, all the way.
     func maintain(written: Int, created: Int, log: SampleLog?) {
         // Series made faster than this looks at them would pile up.
-        var left = written / 32 + created * 4 + 64
+        var left = written / 32 + created * 4 + min(64, 8 + samples.withLock { $0.directory.count } / 16)
         while left > 0 {
             let slice = min(left, Self.trimSlice)
             left -= slice

@@ -24,6 +24,7 @@ extension NotificationEngine {
         guard !pending.isEmpty else { return }
         do {
             try storage.commit(pending)
+            storedReceipt = receipt
         } catch {
             keepHistory()
             fail(error, at: now)
@@ -37,10 +38,12 @@ extension NotificationEngine {
         operations += outbox.items.values.map { .addItem($0) }
         operations += deadLetters.values.map { .addItem($0) }
         operations += silences.silences.values.map { .saveSilence($0) }
+        operations.append(.saveReceipt(receipt))
         operations += unsavedHistory.map { .record($0) }
         do {
             try storage.replaceAll(operations)
             storageError = nil
+            storedReceipt = receipt
             unsavedHistory.removeAll()
         } catch {
             fail(error, at: now)
@@ -171,6 +174,7 @@ extension NotificationEngine {
             log[key] = entry
         }
         silences.restore(state.silences)
+        (receipt, storedReceipt) = (state.receipt, state.receipt)
         outbox.restore(state.items, at: now)
         for item in state.deadLetters { deadLetters[item.id] = item }
         nextItemID = ((state.items + state.deadLetters).map(\.id).max() ?? 0) + 1

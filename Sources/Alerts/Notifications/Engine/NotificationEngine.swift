@@ -39,6 +39,11 @@ package final class NotificationEngine {
     var nextItemID: Int64 = 1
     package internal(set) var statistics = NotificationStatistics()
 
+    /// The number of the last news of the rules.
+    var receipt: Int64 = 0
+    /// The last one that is on disk, with everything that came of it and of those before.
+    package internal(set) var storedReceipt: Int64 = 0
+
     let storage: NotificationStorage
     var pending: [StorageOperation] = []
     var unsavedHistory: [HistoryRecord] = []
@@ -77,8 +82,14 @@ package final class NotificationEngine {
     // MARK: The three calls
 
     /// Takes alerts as they stand now, new, changed or resolved, and hands out what is due.
-    package func process(_ arrivals: [Alert], at now: Timestamp) -> [DeliveryAttempt] {
+    ///
+    /// - Parameter number: of the news, where the sender counts it; it is committed together with what comes of it.
+    package func process(_ arrivals: [Alert], number: Int64 = 0, at now: Timestamp) -> [DeliveryAttempt] {
         noteClock(now)
+        if number > receipt {
+            receipt = number
+            pending.append(.saveReceipt(number))
+        }
         for alert in arrivals { ingest(alert, at: now) }
         return work(at: now)
     }

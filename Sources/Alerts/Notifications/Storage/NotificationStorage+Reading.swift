@@ -50,6 +50,11 @@ extension NotificationStorage {
         try database.query("SELECT * FROM notification_silence") { row throws(SQLiteError) in
             if let silence = Self.silence(row) { state.silences.append(silence) } else { state.damaged += 1 }
         }
+        state.receipt =
+            try database.integer(
+                "SELECT number FROM notification_receipt WHERE source = ?",
+                [.text(Alert.Source.rules.rawValue)]
+            ) ?? 0
         return state
     }
 

@@ -44,6 +44,9 @@ struct NotificationStorage {
         ALTER TABLE notification_alert ADD COLUMN query TEXT NOT NULL DEFAULT '';
         ALTER TABLE notification_alert ADD COLUMN series TEXT NOT NULL DEFAULT '';
         """,
+        """
+        CREATE TABLE notification_receipt (source TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+        """,
     ]
 
     // MARK: Writing
@@ -84,6 +87,11 @@ struct NotificationStorage {
         case .saveSilence(let silence): try save(silence)
         case .deleteSilence(let id): try database.run("DELETE FROM notification_silence WHERE id = ?", [.text(id)])
         case .record(let record): try add(record)
+        case .saveReceipt(let number):
+            try database.run(
+                "INSERT OR REPLACE INTO notification_receipt VALUES (?, ?)",
+                [.text(Alert.Source.rules.rawValue), .integer(number)]
+            )
         }
     }
 

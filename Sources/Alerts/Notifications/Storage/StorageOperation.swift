@@ -15,6 +15,7 @@ enum StorageOperation {
     case saveSilence(Silence)
     case deleteSilence(String)
     case record(HistoryRecord)
+    case saveReceipt(Int64)
 }
 
 /// What the store kept.
@@ -24,6 +25,8 @@ struct StoredState {
     var items: [OutboxItem] = []
     var deadLetters: [OutboxItem] = []
     var silences: [Silence] = []
+    /// The number of the last news of the rules.
+    var receipt: Int64 = 0
     /// Rows that could not be read.
     var damaged = 0
 }

@@ -30,7 +30,10 @@ extension Evaluator {
     mutating func select(_ node: VectorSelector, _ window: EvaluationWindow) throws(QueryError) -> Block {
         let selection = try resolve(node)
         var stream = SeriesStream(source: .selector(node), selection: selection, window: window)
-        if let column = try sharedColumn(&stream) { return try block(of: column, drops: false) }
+        // A few series are sooner read than looked up.
+        if selection.handles.count > 8, let column = try sharedColumn(&stream) {
+            return try block(of: column, drops: false)
+        }
         var block = Block(steps: window.count)
         var source = SeriesSource(selector: node, selection: selection)
         var samples = 0

@@ -55,6 +55,9 @@ struct AlertDependencies {
 
     func current(_ labels: Labels) -> String? { suppressed[labels] }
 
+    /// The alert's rule is gone; answers what kept it back.
+    mutating func forget(_ labels: Labels) -> String? { suppressed.removeValue(forKey: labels) }
+
     /// The name of a firing alert that this one depends on, directly; notes it as kept back.
     mutating func suppressor(
         of alert: AlertSnapshot,

@@ -30,6 +30,14 @@ package struct AlertInstance: Sendable, Hashable {
         /// To be deleted: a pending alert whose condition ended, or a resolved one after its time.
         case forgotten
         case flapping
+
+        /// Whether people are told of it.
+        var isNews: Bool {
+            switch self {
+            case .firing, .resolved, .flapping: true
+            case .none, .noted, .pending, .forgotten: false
+            }
+        }
     }
 
     /// The rule's part in the decisions.
@@ -70,6 +78,8 @@ package struct AlertInstance: Sendable, Hashable {
     package internal(set) var turns: [Timestamp] = []
     /// Since when the condition is false, while flaps are counted.
     package internal(set) var quietSince: Timestamp?
+    /// The number of the news that last told of it; 0 when there was none yet.
+    package internal(set) var news: Int64 = 0
 
     package init(labels: Labels, sourceLabels: Labels, value: Double, at time: Timestamp) {
         self.labels = labels
@@ -91,10 +101,18 @@ package struct AlertInstance: Sendable, Hashable {
     package func duration(at time: Timestamp) -> Duration { (resolvedAt ?? time) - (firedAt ?? activeAt) }
 
     /// One evaluation. `labels` and annotations are the caller's; everything else happens here.
-    package mutating func observe(_ observation: Observation, at time: Timestamp, policy: Policy) -> Change {
+    ///
+    /// - Parameter news: the number of the news if there is any.
+    package mutating func observe(
+        _ observation: Observation,
+        at time: Timestamp,
+        policy: Policy,
+        news number: Int64 = 0
+    ) -> Change {
         followClock(back: time)
         let before = lasting
         let change = react(to: observation, at: time, policy)
+        if change.isNews { news = number }
         return change == .none && lasting != before ? .noted : change
     }
 
@@ -207,6 +225,12 @@ package struct AlertInstance: Sendable, Hashable {
         isFlapping = false
         turn(at: time, policy)
         return .resolved
+    }
+
+    /// Its rule is gone.
+    mutating func end(at time: Timestamp) {
+        phase = .resolved
+        resolvedAt = time
     }
 
     private mutating func turn(at time: Timestamp, _ policy: Policy) {

@@ -59,6 +59,14 @@ package struct AlertingRule: Sendable {
         instances[alert.labels] = alert
     }
 
+    /// Gives alerts that are told only now the number of that news, and answers with them.
+    mutating func renumber(_ labels: Set<Labels>, news: Int64) -> [AlertInstance] {
+        labels.filter { instances[$0] != nil }.sorted().compactMap { labels in
+            instances[labels]?.news = news
+            return instances[labels]
+        }
+    }
+
     mutating func followClock(setBy distance: Duration) {
         if distance <= .zero - Timestamp.setBack { suspectsClock = true }
         forEachAlert { $0.followClock(setBy: distance) }
@@ -77,6 +85,7 @@ package struct AlertingRule: Sendable {
         at time: Timestamp,
         queryOffset: Duration,
         limit: Int,
+        news: Int64 = 0,
         context: RuleContext,
         environment: any RuleEnvironment
     ) throws(RuleQueryError) -> Outcome {
@@ -88,29 +97,23 @@ package struct AlertingRule: Sendable {
             results.removeAll { enough.agreeing(with: $0.labels).isEmpty }
         }
         if suspectsClock { dropBygone(&results, environment, at: queryTime) }
-        // Most rules find nothing most of the time; then no template is looked at.
-        let functions =
-            results.isEmpty
-            ? TemplateFunctions.builtins
-            : RuleFunctions.make(
-                externalURL: context.externalURL,
-                now: time,
-                query: environment.templateQuery(at: queryTime)
-            )
+        var functions = LazyFunctions(context: context, time: time, queryTime: queryTime, environment: environment)
         var present: [Labels: (source: Labels, sample: RuleSample)] = [:]
         present.reserveCapacity(results.count)
         for sample in results {
             let source = sample.labels.dropping([Labels.metricNameLabel])
-            let labels = alertLabels(sample, source, functions, context)
+            let labels = alertLabels(sample, source, &functions, context)
             guard present.updateValue((source, sample), forKey: labels) == nil else {
                 throw RuleQueryError("vector contains metrics with the same labelset after applying alert labels")
             }
         }
         var outcome = Outcome()
-        try observeAbsent(present, at: time, queryTime: queryTime, environment, &outcome)
-        observePresent(present, at: time, limit: limit, functions, context, &outcome)
+        try observeAbsent(present, at: time, queryTime: queryTime, news: news, environment, &outcome)
+        observePresent(present, at: time, limit: limit, news: news, &functions, context, &outcome)
         if context.writesAlertSeries { writeSeries(&outcome) }
-        outcome.changes = Labels.order(outcome.changes.lazy.map(\.alert.labels)).map { outcome.changes[$0] }
+        if outcome.changes.count > 1 {
+            outcome.changes = Labels.order(outcome.changes.lazy.map(\.alert.labels)).map { outcome.changes[$0] }
+        }
         return outcome
     }
 
@@ -133,14 +136,14 @@ package struct AlertingRule: Sendable {
     private func alertLabels(
         _ sample: RuleSample,
         _ source: Labels,
-        _ functions: TemplateFunctions,
+        _ functions: inout LazyFunctions,
         _ context: RuleContext
     ) -> Labels {
         var labels = source
         if labelTemplates.contains(where: { !$0.template.isPlain }) {
             let data = data(sample, context)
             for (name, template) in labelTemplates {
-                labels = labels.setting(name, to: template.expand(data, functions: functions))
+                labels = labels.setting(name, to: template.expand(data, functions: functions()))
             }
         } else {
             for label in definition.labels { labels = labels.setting(label.name, to: label.value) }
@@ -159,11 +162,12 @@ package struct AlertingRule: Sendable {
 
     private func annotations(
         _ sample: RuleSample,
-        _ functions: TemplateFunctions,
+        _ functions: inout LazyFunctions,
         _ context: RuleContext
     ) -> [AlertAnnotation] {
         guard !annotationTemplates.isEmpty else { return [] }
         let data = data(sample, context)
+        let functions = functions()
         return annotationTemplates.map {
             AlertAnnotation(name: $0.name, value: $0.template.expand(data, functions: functions))
         }
@@ -173,7 +177,8 @@ package struct AlertingRule: Sendable {
         _ present: [Labels: (source: Labels, sample: RuleSample)],
         at time: Timestamp,
         limit: Int,
-        _ functions: TemplateFunctions,
+        news: Int64,
+        _ functions: inout LazyFunctions,
         _ context: RuleContext,
         _ outcome: inout Outcome
     ) {
@@ -186,9 +191,9 @@ package struct AlertingRule: Sendable {
             }
             let number = found.sample.number
             if !isRepeatable || alert.value.bitPattern != number.bitPattern || alert.annotations.isEmpty {
-                alert.annotations = annotations(found.sample, functions, context)
+                alert.annotations = annotations(found.sample, &functions, context)
             }
-            let change = alert.observe(.present(value: number), at: time, policy: policy)
+            let change = alert.observe(.present(value: number), at: time, policy: policy, news: news)
             instances[labels] = alert
             if change != .none { outcome.changes.append((change, alert)) }
         }
@@ -206,8 +211,8 @@ package struct AlertingRule: Sendable {
                 instances[labels]
                 ?? AlertInstance(labels: labels, sourceLabels: found.source, value: number, at: time)
             alert.sourceLabels = found.source
-            alert.annotations = annotations(found.sample, functions, context)
-            let change = alert.observe(.present(value: number), at: time, policy: policy)
+            alert.annotations = annotations(found.sample, &functions, context)
+            let change = alert.observe(.present(value: number), at: time, policy: policy, news: news)
             instances[labels] = alert
             outcome.changes.append((change, alert))
         }
@@ -219,6 +224,7 @@ package struct AlertingRule: Sendable {
         _ present: [Labels: (source: Labels, sample: RuleSample)],
         at time: Timestamp,
         queryTime: Timestamp,
+        news: Int64,
         _ environment: any RuleEnvironment,
         _ outcome: inout Outcome
     ) throws(RuleQueryError) {
@@ -244,7 +250,7 @@ package struct AlertingRule: Sendable {
                 }
             }
             if observation == .noData { outcome.held += 1 }
-            let change = alert.observe(observation, at: time, policy: policy)
+            let change = alert.observe(observation, at: time, policy: policy, news: news)
             instances[labels] = change == .forgotten ? nil : alert
             if change != .none { outcome.changes.append((change, alert)) }
         }

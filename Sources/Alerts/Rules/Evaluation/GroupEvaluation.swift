@@ -11,6 +11,8 @@ package struct GroupEvaluation: Sendable {
     package var samples = 0
     /// What people are to be told, in the rules' order.
     package var transitions: [AlertTransition] = []
+    /// The number of that news; 0 when there is none.
+    package var news: Int64 = 0
     package var failures: [(rule: String, message: String)] = []
     /// Alert series that the store refused; the alerts themselves are not affected.
     package var writeFailures: [(rule: String, message: String)] = []
@@ -58,36 +60,4 @@ package struct AlertTransition: Sendable {
 
     package var kind: Kind
     package var alert: AlertSnapshot
-}
-
-/// An alert with everything that a message may want to say about it.
-package struct AlertSnapshot: Sendable, Hashable {
-    package var group: String
-    package var file: String
-    package var rule: String
-    package var expression: String
-    package var labels: Labels
-    package var annotations: [AlertAnnotation]
-    package var state: AlertInstance.Phase
-    package var value: Double
-    package var valueAtResolve: Double?
-    /// The worst value since it became active: the highest, or the lowest for a `<` rule.
-    package var peak: Double
-    package var activeAt: Timestamp
-    package var firedAt: Timestamp?
-    package var resolvedAt: Timestamp?
-    package var keepFiringSince: Timestamp?
-    /// Since when its data is missing.
-    package var heldSince: Timestamp?
-    package var isFlapping: Bool
-    /// What it depends on and what fails now: the alert is not to be told to anybody.
-    package var suppressedBy: String?
-    /// A link to the expression, relative to nothing: the external URL stands in front.
-    package var generatorURL: String
-    /// The series it came from, as selectors: each metric that the expression reads, with the alert's labels in the result.
-    package var series: [String]
-
-    /// True while it is kept as it is without data.
-    package var isStale: Bool { heldSince != nil }
-    package var fingerprint: UInt64 { labels.fingerprint }
 }

@@ -127,6 +127,18 @@ package struct RuleGroup: Sendable {
         return gap > interval ? gap : nil
     }
 
+    /// Gives alerts that are told only now the number of that news, and answers how they changed.
+    mutating func renumber(_ labels: Set<Labels>, news: Int64) -> [AlertChange] {
+        var changes: [AlertChange] = []
+        for index in entries.indices {
+            guard case .alerting(var rule) = entries[index].rule else { continue }
+            let origin = AlertChange.Origin(writer: entries[index].writer, rule: rule.definition)
+            changes += rule.renumber(labels, news: news).map { AlertChange(change: .noted, origin: origin, alert: $0) }
+            entries[index].rule = .alerting(rule)
+        }
+        return changes
+    }
+
     mutating func skip(_ pause: Duration) { forEachRule { $0.forEachAlert { $0.skip(pause) } } }
 
     mutating func followClock(setBy distance: Duration) {
@@ -150,6 +162,7 @@ package struct RuleGroup: Sendable {
     mutating func evaluate(
         at time: Timestamp,
         onlyReading metrics: Set<String>? = nil,
+        news: Int64 = 0,
         context: RuleContext,
         environment: any RuleEnvironment
     ) -> GroupEvaluation {
@@ -171,7 +184,16 @@ package struct RuleGroup: Sendable {
             }
             evaluation.rules += 1
             do throws(RuleQueryError) {
-                try evaluate(index, at: time, offset: offset, isEdge: isEdge, context, environment, &evaluation)
+                try evaluate(
+                    index,
+                    at: time,
+                    offset: offset,
+                    isEdge: isEdge,
+                    news: news,
+                    context,
+                    environment,
+                    &evaluation
+                )
                 entries[index].health = .ok
                 entries[index].lastError = nil
             } catch {
@@ -194,6 +216,7 @@ package struct RuleGroup: Sendable {
         at time: Timestamp,
         offset: Duration,
         isEdge: Bool,
+        news: Int64,
         _ context: RuleContext,
         _ environment: any RuleEnvironment,
         _ evaluation: inout GroupEvaluation
@@ -215,6 +238,7 @@ package struct RuleGroup: Sendable {
                 at: time,
                 queryOffset: offset,
                 limit: ceiling,
+                news: news,
                 context: context,
                 environment: environment
             )

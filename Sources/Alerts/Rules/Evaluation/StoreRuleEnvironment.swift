@@ -12,6 +12,8 @@ package final class StoreRuleEnvironment: RuleEnvironment {
     private var appenders: [String: SeriesAppender] = [:]
     /// The metric names that each rule has written.
     private var written: [String: Set<String>] = [:]
+    /// Rules whose last commit was empty: there is nothing left that the next empty one would end.
+    private var idle: Set<String> = []
     /// What rules of one moment read alike is read once.
     private let shared = SharedPasses()
     /// How far back a series' end is looked for.
@@ -57,6 +59,8 @@ package final class StoreRuleEnvironment: RuleEnvironment {
         if samples.isEmpty, appenders[rule] == nil { return 0 }
         let appender = appenders[rule] ?? store.appender(source: "rule " + rule)
         appenders[rule] = appender
+        // After the clock was set back even nothing has to be said anew: what ended may be in sight again.
+        if samples.isEmpty, idle.contains(rule), appender.newestCommit.map({ $0 < time }) == true { return 0 }
         for sample in samples { written[rule, default: []].insert(sample.labels[Labels.metricNameLabel] ?? "") }
         // Series that are no longer written get stale markers.
         defer { for name in written[rule] ?? [] { shared.forget(metric: name) } }
@@ -68,7 +72,9 @@ package final class StoreRuleEnvironment: RuleEnvironment {
                 case .histogram(let histogram): appender.append(reference, histogram)
                 }
             }
-            return try appender.commit(at: time).stored
+            let stored = try appender.commit(at: time).stored
+            if samples.isEmpty { idle.insert(rule) } else { idle.remove(rule) }
+            return stored
         } catch {
             appender.rollback()
             throw RuleQueryError(error.description)
@@ -78,6 +84,7 @@ package final class StoreRuleEnvironment: RuleEnvironment {
     package func retire(rule: String, at time: Timestamp) {
         appenders.removeValue(forKey: rule)?.retire(at: time)
         written[rule] = nil
+        idle.remove(rule)
         shared.forgetAll()
     }
 

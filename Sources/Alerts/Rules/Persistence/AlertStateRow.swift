@@ -9,6 +9,14 @@ package struct AlertStateRow: Sendable, Hashable {
         package var labels: Labels
     }
 
+    /// What is left of an alert whose rule is gone.
+    package struct Departure: Sendable, Hashable {
+        /// Of the news of its end: once the notifications have that, the row may go.
+        package var number: Int64
+        /// Nobody was told that it fired, as something that it depends on failed.
+        package var isKeptBack: Bool
+    }
+
     package var writer: String
     package var group: String
     package var file: String
@@ -16,6 +24,7 @@ package struct AlertStateRow: Sendable, Hashable {
     package var expression: String
     package var alert: AlertInstance
     package var seenAt: Timestamp
+    package var departure: Departure?
 
     package var key: Key { Key(writer: writer, labels: alert.labels) }
 
@@ -36,7 +45,8 @@ package struct AlertStateRow: Sendable, Hashable {
         rule: String,
         expression: String,
         alert: AlertInstance,
-        seenAt: Timestamp
+        seenAt: Timestamp,
+        departure: Departure? = nil
     ) {
         self.writer = writer
         self.group = group
@@ -45,6 +55,15 @@ package struct AlertStateRow: Sendable, Hashable {
         self.expression = expression
         self.alert = alert
         self.seenAt = seenAt
+        self.departure = departure
+    }
+
+    /// The same for an alert whose rule is gone, under a name of its own: the rule may come again, and the alert with it.
+    func departed(number: Int64, isKeptBack: Bool) -> AlertStateRow {
+        var row = self
+        row.writer += ";gone \(number)"
+        row.departure = Departure(number: number, isKeptBack: isKeptBack)
+        return row
     }
 }
 

@@ -23,6 +23,11 @@ package final class AlertStateStore: AlertStateStoring {
         ALTER TABLE alert_state ADD COLUMN held_since INTEGER;
         ALTER TABLE alert_state ADD COLUMN quiet_since INTEGER
         """,
+        """
+        ALTER TABLE alert_state ADD COLUMN news INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE alert_state ADD COLUMN departed INTEGER;
+        ALTER TABLE alert_state ADD COLUMN kept_back INTEGER NOT NULL DEFAULT 0
+        """,
     ]
 
     package init(_ database: SQLiteDatabase) throws(AlertStateError) {
@@ -40,7 +45,8 @@ package final class AlertStateStore: AlertStateStoring {
             try database.query(
                 """
                 SELECT writer, labels, rule_group, file, rule, expression, source, annotations, phase, active_at, fired_at,
-                    resolved_at, keep_firing_since, value, value_at_resolve, peak, flapping, turns, seen_at, held_since, quiet_since
+                    resolved_at, keep_firing_since, value, value_at_resolve, peak, flapping, turns, seen_at, held_since, quiet_since,
+                    news, departed, kept_back
                 FROM alert_state ORDER BY writer, labels
                 """
             ) { row throws(SQLiteError) in
@@ -76,7 +82,7 @@ package final class AlertStateStore: AlertStateStoring {
                 }
                 for row in rows {
                     try database.run(
-                        "INSERT OR REPLACE INTO alert_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                        "INSERT OR REPLACE INTO alert_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                         Self.encode(row)
                     )
                 }
@@ -99,7 +105,8 @@ package final class AlertStateStore: AlertStateStoring {
             real(alert.peak), .integer(alert.isFlapping ? 1 : 0),
             .text(alert.turns.map { String($0.milliseconds) }.joined(separator: " ")),
             .integer(row.seenAt.milliseconds), .optional(alert.heldSince?.milliseconds),
-            .optional(alert.quietSince?.milliseconds),
+            .optional(alert.quietSince?.milliseconds), .integer(alert.news), .optional(row.departure?.number),
+            .integer(row.departure?.isKeptBack == true ? 1 : 0),
         ]
     }
 
@@ -127,6 +134,7 @@ package final class AlertStateStore: AlertStateStoring {
         alert.isFlapping = row.bool(16)
         alert.heldSince = time(row.optionalInteger(19))
         alert.quietSince = time(row.optionalInteger(20))
+        alert.news = row.integer(21)
         alert.turns = row.text(17).split(separator: " ").compactMap { Int64($0) }.map { Timestamp(milliseconds: $0) }
         return AlertStateRow(
             writer: row.text(0),
@@ -135,7 +143,8 @@ package final class AlertStateStore: AlertStateStoring {
             rule: row.text(4),
             expression: row.text(5),
             alert: alert,
-            seenAt: Timestamp(milliseconds: row.integer(18))
+            seenAt: Timestamp(milliseconds: row.integer(18)),
+            departure: row.optionalInteger(22).map { .init(number: $0, isKeptBack: row.bool(23)) }
         )
     }
 }

@@ -30,7 +30,7 @@ package struct TickSchedule<Member: Hashable & Sendable>: Sendable {
     }
 
     /// When `advance(to:)` has something to do next; nil when nothing is scheduled.
-    package var nextTick: Duration? { cadences.map(\.next).min() }
+    package var nextTick: Duration? { cadences.lazy.map { $0.next }.min() }
 
     package var members: [Member] { cadences.flatMap(\.members) }
 

@@ -12,6 +12,8 @@ final class NotificationLoop: Sendable {
         let engine: NotificationEngine
         var timer: LoopTimer?
         var isStopped = false
+        /// What the rules know to be on disk.
+        var confirmed: Int64
     }
 
     private final class Box {
@@ -23,32 +25,38 @@ final class NotificationLoop: Sendable {
     private let clock: HealthClock
     private let perform: @Sendable (DeliveryAttempt) -> Void
     private let report: @Sendable ([HistoryRecord]) -> Void
+    private let confirm: @Sendable (Int64) -> Void
     private let box: LoopBound<Box>
 
     /// The engine must have been made for this use alone; nobody else touches it afterwards.
     ///
     /// - Parameters:
     ///   - perform: starts an attempt; its outcome comes back through `complete`.
+    ///   - confirm: hears of each number of the rules' news that is on disk, with all before it.
     ///   - report: gets what went wrong, in order: first failures, dead letters, refused alerts, failed templates.
     init(
         loop: EventLoop,
         clock: HealthClock,
         engine: sending NotificationEngine,
         perform: @escaping @Sendable (DeliveryAttempt) -> Void,
+        confirm: @escaping @Sendable (Int64) -> Void,
         report: @escaping @Sendable ([HistoryRecord]) -> Void
     ) {
         self.loop = loop
         self.clock = clock
         self.perform = perform
+        self.confirm = confirm
         self.report = report
-        box = LoopBound(Box(State(engine: engine)), on: loop)
+        box = LoopBound(Box(State(engine: engine, confirmed: engine.storedReceipt)), on: loop)
     }
 
     private var now: Timestamp { Timestamp(milliseconds: clock.now().unixMilliseconds) }
 
     /// Takes alerts as they stand now.
-    func process(_ alerts: [Alert]) {
-        step { engine, now in engine.process(alerts, at: now) }
+    ///
+    /// - Parameter number: of the news, where the sender counts it.
+    func process(_ alerts: [Alert], number: Int64 = 0) {
+        step { engine, now in engine.process(alerts, number: number, at: now) }
     }
 
     /// Says which alerts of the rules fire at all, after the first whole evaluation.
@@ -109,6 +117,11 @@ final class NotificationLoop: Sendable {
         for attempt in attempts { perform(attempt) }
         let events = box.value.state.engine.takeEvents()
         if !events.isEmpty { report(events) }
+        let stored = box.value.state.engine.storedReceipt
+        if stored != box.value.state.confirmed {
+            box.value.state.confirmed = stored
+            confirm(stored)
+        }
     }
 
     private func arm() {

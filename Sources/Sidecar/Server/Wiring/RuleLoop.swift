@@ -22,7 +22,7 @@ final class RuleLoop: Sendable {
         var stateFailures = 0
         var steps = SteadyClock.Steps()
 
-        init(_ manager: RuleManager) { runner = RuleRunner(manager) }
+        init(_ manager: RuleManager, receipt: Int64) { runner = RuleRunner(manager, receipt: receipt) }
 
         var manager: RuleManager { runner.manager }
     }
@@ -42,7 +42,7 @@ final class RuleLoop: Sendable {
     private let clock: HealthClock
     private let steps: @Sendable () -> SteadyClock.Steps
     private let logger: Logger
-    private let notify: @Sendable ([Alert]) -> Void
+    private let notify: @Sendable ([Alert], Int64) -> Void
     private let reconcile: @Sendable (Set<UInt64>) -> Void
     private let firing: @Sendable ([Labels]) -> Void
     private let box: LoopBound<Box>
@@ -50,13 +50,16 @@ final class RuleLoop: Sendable {
     private let counted = Mutex(Statistics())
 
     /// The manager must have been made for this use alone.
+    ///
+    /// - Parameter receipt: the number of the last news that the notifications have on their disk.
     init(
         loop: EventLoop,
         clock: HealthClock,
         steps: @escaping @Sendable () -> SteadyClock.Steps,
         logger: Logger,
         manager: sending RuleManager,
-        notify: @escaping @Sendable ([Alert]) -> Void,
+        receipt: Int64,
+        notify: @escaping @Sendable ([Alert], Int64) -> Void,
         reconcile: @escaping @Sendable (Set<UInt64>) -> Void,
         firing: @escaping @Sendable ([Labels]) -> Void
     ) {
@@ -67,7 +70,7 @@ final class RuleLoop: Sendable {
         self.notify = notify
         self.reconcile = reconcile
         self.firing = firing
-        box = LoopBound(Box(manager), on: loop)
+        box = LoopBound(Box(manager, receipt: receipt), on: loop)
     }
 
     var statistics: Statistics { counted.withLock { $0 } }
@@ -130,6 +133,11 @@ final class RuleLoop: Sendable {
         loop.execute { [self] in noteMissed(interval, count: count) }
     }
 
+    /// The notifications have everything up to this number on their disk.
+    func confirm(news number: Int64) {
+        loop.execute { [self] in box.value.runner.confirm(news: number) }
+    }
+
     /// Asks the manager on its thread; nil when it has stopped.
     func access<Result: Sendable>(_ body: @escaping @Sendable (RuleManager) -> Result) async -> Result? {
         await loop.run { [self] in body(box.value.manager) }
@@ -176,7 +184,7 @@ final class RuleLoop: Sendable {
     private func hand(_ news: [RuleRunner.News]) {
         for item in news {
             switch item {
-            case .alerts(let alerts): notify(alerts)
+            case .alerts(let alerts, let number): notify(alerts, number)
             case .active(let fingerprints): reconcile(fingerprints)
             }
         }

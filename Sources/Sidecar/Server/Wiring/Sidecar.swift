@@ -181,11 +181,14 @@ package final class Sidecar: Sendable {
             random: { UInt64.random(in: .min ... .max) },
             at: started
         )
+        let receipt = notificationEngine.storedReceipt
+        let rulesBox = Handover<RuleLoop>()
         let notifications = NotificationLoop(
             loop: notificationsThread,
             clock: clock,
             engine: notificationEngine,
             perform: { deliveries.submit($0) },
+            confirm: { rulesBox.value?.confirm(news: $0) },
             report: { [reporter = NotificationReporter(logger: logger, journal: journal)] in reporter.report($0) }
         )
         notificationsBox.value = notifications
@@ -217,13 +220,15 @@ package final class Sidecar: Sendable {
             steps: { steady.steps },
             logger: logger,
             manager: manager,
+            receipt: receipt,
             notify: {
-                notifications.process($0)
+                notifications.process($0, number: $1)
                 forwarding.process($0)
             },
             reconcile: { notifications.reconcile(active: $0) },
             firing: { firing in io.execute { coreBox.value?.value.conditions.observeAlerts(firing: firing) } }
         )
+        rulesBox.value = rules
         self.rules = rules
         own = OwnMetrics(
             version: options.version,
