@@ -3,43 +3,30 @@
 import EventLoop
 import HealthChecks
 import HealthProbes
-import ServiceLifecycle
 
-/// Asks each of the program's own loops twice a second whether it still turns; one that does not makes `/livez` fail.
-struct LoopBeats: Service {
-    private struct Watched: Sendable {
-        let loop: EventLoop
-        let beat: ProgressBeat
-    }
+/// Each of the program's own loops touches a heart-beat of its own once a second; one that does not makes `/livez` fail.
+enum LoopBeats {
+    private static let interval = Duration.seconds(1)
 
-    private static let interval = Duration.milliseconds(500)
-
-    private let watched: [Watched]
-    private let clock: HealthClock
-
+    /// Starts the beats, which last as long as the loops.
+    ///
     /// - Parameter loops: with the name shown by `/livez?verbose`, and how long one piece of work may take there.
-    init(_ loops: [(name: String, loop: EventLoop, limit: Duration)], registry: HealthRegistry, clock: HealthClock) {
-        self.clock = clock
+    static func start(
+        _ loops: [(name: String, loop: EventLoop, limit: Duration)],
+        registry: HealthRegistry,
+        clock: HealthClock
+    ) {
         let now = clock.now()
-        watched = loops.map { name, loop, limit in
-            Watched(loop: loop, beat: ProgressBeat(name: name, limit: limit, now: now))
-        }
-        for watched in watched { registry.addLiveness(watched.beat) }
-    }
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            await withDiscardingTaskGroup { group in
-                for watched in watched { group.addTask { await watch(watched) } }
-            }
+        for (name, loop, limit) in loops {
+            let beat = ProgressBeat(name: name, limit: limit, now: now)
+            registry.addLiveness(beat)
+            loop.execute { touch(beat, on: loop, clock) }
         }
     }
 
-    private func watch(_ watched: Watched) async {
-        while !Task.isCancelled {
-            _ = await watched.loop.run {}
-            watched.beat.touch(at: clock.now())
-            try? await Task.sleep(for: Self.interval)  // throws when cancelled, which ends the loop
-        }
+    /// From the loop's own timer: nobody else has to wake up for it.
+    private static func touch(_ beat: ProgressBeat, on loop: EventLoop, _ clock: HealthClock) {
+        beat.touch(at: clock.now())
+        loop.schedule(after: interval) { touch(beat, on: loop, clock) }
     }
 }

@@ -20,10 +20,10 @@ extension Sidecar {
         DescriptorLimit.raise()
         // One loop turns 80,000 probes a second; a second one would only compete with it for the processor.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let stalls = EventLoopStallDetector(group: group, clock: clock)
+        let stalls = EventLoopStallDetector(group: group, interval: .seconds(1), clock: clock)
         registry.addLiveness(stalls)
         // A heavy rule group or a slow disk may take its time; the I/O loop may not.
-        let beats = LoopBeats(
+        LoopBeats.start(
             [
                 ("io", io, .seconds(5)), ("rules", rulesThread, .seconds(60)),
                 ("notifications", notificationsThread, .seconds(60)),
@@ -35,11 +35,10 @@ extension Sidecar {
         let drain = DrainControl(registry: registry, clock: clock)
         let web = initial.web
         var services: [any Service] = [
-            beats, deliveries, forwardings, remoteWrite, attempts, PipelineService(sidecar: self),
+            deliveries, forwardings, remoteWrite, attempts, PipelineService(sidecar: self),
             ReloadService(sidecar: self),
-            drain,
+            WatchdogService(sidecar: self), drain,
         ]
-        services.append(WatchdogService(sidecar: self))
         if let address = web.haproxyAgentListen {
             let weight = AgentWeight(
                 expressions: StoredExpressions(store: store, engine: engine, clock: clock, features: options.features),
