@@ -133,6 +133,10 @@ struct RemoteWriteReceiverTests {
                 try await sidecar.query("sum(prometheus_remote_storage_samples_retried_total)").first?.value ?? 0 > 0
             }
             #expect(retried)
+            let name = "prometheus_remote_storage_sent_batch_duration_seconds"
+            let requests = try await sidecar.query("sum(\(name)_bucket{le=~\".Inf\"}) - sum(\(name)_count)")
+            #expect(requests.first?.value == 0)
+            #expect(try await sidecar.query("histogram_quantile(0.5, \(name)_bucket) < 5").count == 2)
             // Both are away while the sidecar dies: what waits is on disk alone.
             async let one: Void = prometheus.restart(SIGTERM, pause: .seconds(4))
             async let other: Void = victoria.restart(SIGINT, pause: .seconds(4))

@@ -133,4 +133,38 @@ import TimeSeries
         #expect(source.destination.statistics.isQueueOnDisk)
         for number in 0..<width { #expect(Self.all(receiver, "s\(number)").count == rounds) }
     }
+
+    @Test func `what is queued is on the medium after a sync, and a medium that refuses is named and counted`()
+        async throws
+    {
+        let folder = try TemporaryDirectory("queue")
+        let directory = try WatchedDirectory(path: folder.path)
+        var configuration = RemoteWriteConfiguration(url: "http://receiver/write")
+        configuration.queue.diskLimit = 1 << 20
+        let source = try Source(ScriptedReceiver(), configuration, directory: directory)
+        var random = SeededGenerator(seed: 5)
+        func commit(_ seconds: ClosedRange<Int>) throws {
+            for second in seconds {
+                var values: [String: Double] = [:]
+                for number in 0..<400 { values["s\(number)"] = Double.random(in: 0...1, using: &random) }
+                try source.commit(second, values)
+            }
+        }
+        // More than one segment.
+        try commit(1...40)
+        #expect(directory.unsynced.count > 1 && directory.hasNewNames)
+        source.destination.sync()
+        #expect(directory.unsynced.isEmpty && !directory.hasNewNames)
+        #expect(source.destination.statistics.queueSyncFailures == 0)
+
+        directory.failToSync(true)
+        try commit(41...41)
+        source.destination.sync()
+        #expect(source.destination.statistics.queueSyncFailures > 0)
+        #expect(source.destination.takeProblems().contains { $0.contains("Input/output error") })
+        directory.failToSync(false)
+        try commit(42...42)
+        source.destination.sync()
+        #expect(directory.unsynced.isEmpty)
+    }
 }

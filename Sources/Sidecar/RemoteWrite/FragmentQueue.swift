@@ -5,7 +5,8 @@ import TimeSeries
 /// Fragments that wait to be sent, oldest first: in files, as long as the disk allows, and bounded there and in memory.
 ///
 /// Files are segments of fragments, named by a number and `.queue`; how far they have been sent stands in a file of its
-/// own (`SendProgress`). What is in a file survives `kill -9`. Belongs to one thread at a time.
+/// own (`SendProgress`). What is in a file survives `kill -9`, and what has been synced a power cut. Belongs to one thread
+/// at a time.
 struct FragmentQueue {
     struct Limits {
         var diskBytes = 256 << 20
@@ -62,6 +63,7 @@ struct FragmentQueue {
     /// Dropped since last asked, by reason.
     private(set) var dropped: [RemoteWriteStatistics.DropReason: Int] = [:]
     private(set) var problems: [String] = []
+    private var unsynced = UnsyncedFiles()
 
     init(directory: (any StorageDirectory)?, limits: Limits) {
         self.directory = directory
@@ -103,9 +105,10 @@ struct FragmentQueue {
             try? file.truncate(to: segments[last].bytes)
             segments[last].file = nil
             note(error.description)
-            if segments[last].counts.isEmpty { removeFile(QueueFile.name(segments.removeLast().sequence)) }
+            if segments[last].counts.isEmpty { removeFile(segments.removeLast().sequence) }
             return false
         }
+        unsynced.insert(segments[last].sequence, file)
         add(fragment, bytes: frame.count, to: last)
         return true
     }
@@ -132,6 +135,7 @@ struct FragmentQueue {
         let sequence = nextSequence
         do throws(StorageError) {
             let file = try directory.create(QueueFile.name(sequence))
+            unsynced.directory = directory
             closeLast()
             segments.append(Segment(sequence: sequence, file: file, isOnDisk: true, fragments: []))
             nextSequence += 1
@@ -161,7 +165,7 @@ struct FragmentQueue {
         let lost = unsent(segment)
         pendingSamples -= lost
         dropped[reason, default: 0] += lost
-        if segment.isOnDisk { removeFile(QueueFile.name(segment.sequence)) }
+        if segment.isOnDisk { removeFile(segment.sequence) }
         if position.segment <= segment.sequence, index == 0 {
             position = Position(segment: segment.sequence + 1, index: 0)
         }
@@ -228,13 +232,13 @@ struct FragmentQueue {
         var left = round.plan.end
         pendingSamples -= samples(from: position, to: left)
         while let first = segments.first, first.sequence < left.segment {
-            if first.isOnDisk { removeFile(QueueFile.name(first.sequence)) }
+            if first.isOnDisk { removeFile(first.sequence) }
             segments.removeFirst()
         }
         if let first = segments.first, first.sequence == left.segment, left.index >= first.counts.count,
             first.file == nil
         {
-            if first.isOnDisk { removeFile(QueueFile.name(first.sequence)) }
+            if first.isOnDisk { removeFile(first.sequence) }
             segments.removeFirst()
             left = Position(segment: left.segment + 1, index: 0)
         }
@@ -302,7 +306,7 @@ struct FragmentQueue {
 
     private mutating func recover(_ sequence: UInt64, _ directory: any StorageDirectory) {
         let name = QueueFile.name(sequence)
-        guard sequence >= position.segment else { return removeFile(name) }
+        guard sequence >= position.segment else { return removeFile(sequence) }
         let bytes: [UInt8]
         do throws(StorageError) {
             bytes = try directory.read(name, limit: QueueFile.byteLimit)
@@ -314,7 +318,7 @@ struct FragmentQueue {
             note("\(name): offset \(content.end): damaged, kept \(content.fragments.count) fragments")
             dropped[.queueDamaged, default: 0] += 1
         }
-        guard !content.fragments.isEmpty else { return removeFile(name) }
+        guard !content.fragments.isEmpty else { return removeFile(sequence) }
         var segment = Segment(sequence: sequence, isOnDisk: true, fragments: content.fragments)
         segment.bytes = content.end
         segment.counts = content.fragments.map(\.samples)
@@ -323,15 +327,23 @@ struct FragmentQueue {
         segments.append(segment)
     }
 
-    private mutating func removeFile(_ name: String) {
+    private mutating func removeFile(_ sequence: UInt64) {
+        // Else its room would not be free before the next sync.
+        unsynced.remove(sequence)
         do throws(StorageError) {
-            try directory?.remove(name)
+            try directory?.remove(QueueFile.name(sequence))
         } catch {
             note(error.description)
         }
     }
 
-    private mutating func note(_ problem: String) {
+    /// What has been written since the last call and may not be on the medium yet.
+    mutating func takeUnsynced() -> UnsyncedFiles {
+        defer { unsynced = UnsyncedFiles() }
+        return unsynced
+    }
+
+    mutating func note(_ problem: String) {
         if problems.count < 16 { problems.append(problem) }
     }
 

@@ -113,6 +113,16 @@ package final class RemoteWriteDestination: Sendable {
     /// What went wrong with the queue's files since the last call.
     package func takeProblems() -> [String] { state.withLock { $0.queue.takeProblems() } }
 
+    /// Makes what has been queued so far outlast a power cut. On a thread that may wait for the disk.
+    package func sync() {
+        let problems = state.withLock { $0.queue.takeUnsynced() }.sync()
+        guard !problems.isEmpty else { return }
+        state.withLock { state in
+            state.statistics.queueSyncFailures += problems.count
+            for problem in problems { state.queue.note(problem.description) }
+        }
+    }
+
     // MARK: Sending
 
     /// Sends one round if it is due, waiting until the receiver has taken it; returns how long to wait before the next
@@ -243,10 +253,7 @@ package final class RemoteWriteDestination: Sendable {
         let start = ContinuousClock.now
         defer {
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            state.withLock { state in
-                state.statistics.requests += 1
-                state.statistics.requestSeconds += seconds
-            }
+            state.withLock { $0.statistics.requestDurations.observe(seconds) }
         }
         do throws(HTTPFailure) {
             let response = try await environment.perform(configuration.request(body))

@@ -22,8 +22,8 @@ package struct RemoteWriteStatistics: Hashable, Sendable {
     package var samplesDropped: [DropReason: Int] = [:]
     package var samplesPending = 0
     package var bytesSent = 0
-    package var requests = 0
-    package var requestSeconds = 0.0
+    /// How long each request took, whatever came of it.
+    package var requestDurations = RequestDurations()
     package var metadataSent = 0
     package var metadataFailed = 0
     package var shards = 0
@@ -32,6 +32,7 @@ package struct RemoteWriteStatistics: Hashable, Sendable {
     package var highestSent: Timestamp?
     package var queueBytes = 0
     package var isQueueOnDisk = true
+    package var queueSyncFailures = 0
     /// The words of the last failure; without secrets.
     package var lastFailure: String?
 

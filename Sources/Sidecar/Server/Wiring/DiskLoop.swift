@@ -4,10 +4,12 @@ import EventLoop
 import Logging
 import TimeSeries
 
-/// Syncs the samples' log each second, on a thread that may wait for the disk.
+/// Syncs the samples' log and the queues of remote write each second, on a thread that may wait for the disk.
 final class DiskLoop: Sendable {
     private final class Box {
         var timer: LoopTimer?
+        /// What else is to be synced.
+        var syncMore: () -> Void = {}
         var wasFailing = false
         /// Operations that had failed and commits that were lost at the last look.
         var failures: UInt64 = 0
@@ -25,8 +27,12 @@ final class DiskLoop: Sendable {
         box = LoopBound(Box(), on: loop)
     }
 
-    func start() {
-        loop.execute { [self] in tick() }
+    /// - Parameter more: syncs the rest, called once a second.
+    func start(syncing more: @escaping @Sendable () -> Void) {
+        loop.execute { [self] in
+            box.value.syncMore = more
+            tick()
+        }
     }
 
     /// Syncs once more and ends the thread.
@@ -34,12 +40,14 @@ final class DiskLoop: Sendable {
         _ = await loop.run { [self] in
             if let timer = box.value.timer { loop.cancel(timer) }
             store.sync()
+            box.value.syncMore()
         }
         loop.stop()
     }
 
     private func tick() {
         store.sync()
+        box.value.syncMore()
         let isFailing = lookForFailures()
         if isFailing != box.value.wasFailing {
             box.value.wasFailing = isFailing

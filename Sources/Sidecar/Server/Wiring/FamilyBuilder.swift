@@ -11,7 +11,14 @@ struct OwnSample {
 
 /// Gathers samples, and makes families of them, each once.
 struct FamilyBuilder {
-    private(set) var samples: [OwnSample] = []
+    private struct OwnHistogram {
+        let name: String
+        let labels: [(name: String, value: String)]
+        let value: MetricHistogram
+    }
+
+    private var numbers: [OwnSample] = []
+    private var histograms: [OwnHistogram] = []
     private var headers: [String: (kind: MetricKind, help: String)] = [:]
 
     mutating func add(
@@ -21,19 +28,47 @@ struct FamilyBuilder {
         _ labels: [(name: String, value: String)],
         _ value: Double
     ) {
-        samples.append(OwnSample(name: name, labels: labels, value: value))
+        numbers.append(OwnSample(name: name, labels: labels, value: value))
         if headers[name] == nil { headers[name] = (kind, help) }
+    }
+
+    /// A histogram with classic buckets, the last of them `+Inf`.
+    mutating func add(
+        _ name: String,
+        _ help: String,
+        _ labels: [(name: String, value: String)],
+        _ histogram: MetricHistogram
+    ) {
+        histograms.append(OwnHistogram(name: name, labels: labels, value: histogram))
+        if headers[name] == nil { headers[name] = (.histogram, help) }
+    }
+
+    /// Everything as it stands in the store: a histogram as its buckets, sum and count.
+    var samples: [OwnSample] {
+        numbers
+            + histograms.flatMap { histogram in
+                let (name, labels) = (histogram.name, histogram.labels)
+                let buckets = histogram.value.buckets.map { bucket in
+                    let bound = (name: "le", value: ExpositionNumber.canonicalText(bucket.upperBound))
+                    return OwnSample(name: name + "_bucket", labels: labels + [bound], value: bucket.cumulativeCount)
+                }
+                return buckets + [
+                    OwnSample(name: name + "_sum", labels: labels, value: histogram.value.sum),
+                    OwnSample(name: name + "_count", labels: labels, value: histogram.value.count),
+                ]
+            }
     }
 
     /// Sorted by name.
     var families: [MetricFamily] {
         var families: [String: MetricFamily] = [:]
-        for sample in samples {
-            guard let (kind, help) = headers[sample.name] else { continue }
-            let metric = Metric(labels: SeriesLabels(sample.labels), value: .number(sample.value))
-            let empty = MetricFamily(name: sample.name, kind: kind, help: help.isEmpty ? nil : help)
-            families[sample.name, default: empty].metrics.append(metric)
+        func add(_ name: String, _ labels: [(name: String, value: String)], _ value: Metric.Value) {
+            guard let (kind, help) = headers[name] else { return }
+            let empty = MetricFamily(name: name, kind: kind, help: help.isEmpty ? nil : help)
+            families[name, default: empty].metrics.append(Metric(labels: SeriesLabels(labels), value: value))
         }
+        for sample in numbers { add(sample.name, sample.labels, .number(sample.value)) }
+        for histogram in histograms { add(histogram.name, histogram.labels, .histogram(histogram.value)) }
         return families.values.sorted { $0.name < $1.name }
     }
 }

@@ -164,6 +164,11 @@ final class RemoteWriteLoop: Service {
         )
     }
 
+    /// Brings the queues to the medium; waits for the disk.
+    func sync() {
+        for runner in runners.withLock({ $0 }) { runner.destination.sync() }
+    }
+
     // MARK: Figures
 
     /// Under Prometheus's own names, which people's dashboards know.

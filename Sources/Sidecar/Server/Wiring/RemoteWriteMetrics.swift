@@ -74,9 +74,13 @@ enum RemoteWriteMetrics {
             "Newest timestamp that was sent.",
             Double(sent.milliseconds) / 1_000
         )
+        builder.add(
+            prefix + "sent_batch_duration_seconds",
+            "How long requests took, those that failed among them.",
+            labels,
+            MetricHistogram(statistics.requestDurations)
+        )
         let own = "sidecar_remote_write_"
-        add(own + "requests_total", .counter, "Requests made.", Double(statistics.requests))
-        add(own + "request_seconds_total", .counter, "Time that requests took.", statistics.requestSeconds)
         add(own + "queue_bytes", .gauge, "Size of the queue.", Double(statistics.queueBytes))
         add(
             own + "queue_on_disk",
@@ -84,5 +88,21 @@ enum RemoteWriteMetrics {
             "0 while the queue is kept in memory only.",
             statistics.isQueueOnDisk ? 1 : 0
         )
+        add(
+            own + "queue_sync_failures_total",
+            .counter,
+            "Times the queue could not be brought to the medium.",
+            Double(statistics.queueSyncFailures)
+        )
+    }
+}
+
+extension MetricHistogram {
+    fileprivate init(_ durations: RequestDurations) {
+        var buckets = zip(RequestDurations.bounds, durations.cumulative).map { bound, count in
+            Bucket(upperBound: bound, cumulativeCount: Double(count))
+        }
+        buckets.append(Bucket(upperBound: .infinity, cumulativeCount: Double(durations.count)))
+        self.init(count: Double(durations.count), sum: durations.sum, buckets: buckets)
     }
 }

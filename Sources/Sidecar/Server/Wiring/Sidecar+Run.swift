@@ -106,7 +106,7 @@ extension Sidecar {
         // What the log brought back and nobody writes any more ends here.
         let now = Timestamp(milliseconds: clock.now().unixMilliseconds)
         _ = await io.run { [store] in store.retireUnclaimed(at: now) }
-        disk.start()
+        disk.start(syncing: { [remoteWrite] in remoteWrite.sync() })
         notifications.start()
         registry.setPhase(.serving, at: clock.now())
         isServing.withLock { $0 = true }
