@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EventLoop
 import Gzip
 
 /// Takes the body of one answer as libcurl hands it over: decompresses it, holds it to its limits, and takes no more
-/// than a slice of it in one turn of the event loop. A megabyte of metrics may come from a kilobyte on the wire, and
-/// whoever sends it must not hold up the others.
+/// than a slice of it in one turn of the event loop, by its bytes and by the time that whoever reads it takes. A megabyte
+/// of metrics may come from a kilobyte on the wire, and whoever sends it must not hold up the others.
 struct BodyReception {
     /// What libcurl is to hear of a piece.
     enum Answer: Sendable, Hashable {
@@ -16,7 +17,11 @@ struct BodyReception {
     }
 
     /// Bytes of body in one turn of the loop. libcurl's pieces are 16 KiB.
-    static let slice = 64 << 10
+    static let slice = 1 << 20
+    /// After this much time in one turn the rest waits for another one.
+    static let patience = Duration.milliseconds(1)
+    /// Bytes that come out of the decompressor before the clock is looked at.
+    private static let portion = 64 << 10
     /// Metrics pages compress 10 to 40 times.
     static let greatestExpansion = 100
     /// Less is read to its end whatever it grew from.
@@ -34,6 +39,7 @@ struct BodyReception {
     private var taken = 0
     private var turn: UInt64 = 0
     private var room = 0
+    private var turnBegan = MonotonicTime.now()
 
     /// - Parameters:
     ///   - limit: bytes that may be handed on.
@@ -42,6 +48,8 @@ struct BodyReception {
         self.limit = limit
         self.failsWhenTooLarge = failsWhenTooLarge
     }
+
+    private var isTurnOver: Bool { room <= 0 || MonotonicTime.now() - turnBegan > Self.patience }
 
     /// Says what was done to the body, before its first byte.
     mutating func begin(codings: [String]) throws(HTTPFailure) {
@@ -72,8 +80,10 @@ struct BodyReception {
         if turn != self.turn {
             self.turn = turn
             room = Self.slice
+            turnBegan = .now()
+        } else if isTurnOver {
+            return .later
         }
-        guard room > 0 else { return .later }
         if decompressor == nil {
             room -= bytes.count
             guard unsafe handOn(bytes, handler) else { return try stop() }
@@ -104,18 +114,22 @@ struct BodyReception {
         _ handler: (UnsafeRawBufferPointer) -> Bool
     ) throws(GzipError) -> Bool? {
         guard let decompressor else { return nil }
-        let before = decompressor.produced
-        let input = unsafe Span<UInt8>(_unsafeElements: bytes.assumingMemoryBound(to: UInt8.self))
-        let progress = try decompressor.append(input, room: room) { piece in
-            unsafe piece.withUnsafeBytes { unsafe handOn($0, handler) }
+        var rest = unsafe bytes
+        while true {
+            let before = decompressor.produced
+            let input = unsafe Span<UInt8>(_unsafeElements: rest.assumingMemoryBound(to: UInt8.self))
+            let progress = try decompressor.append(input, room: min(room, Self.portion)) { piece in
+                unsafe piece.withUnsafeBytes { unsafe handOn($0, handler) }
+            }
+            room -= decompressor.produced - before
+            taken += progress.consumed
+            if progress.isStopped { return nil }
+            if delivered > Self.harmlessBytes, delivered / Self.greatestExpansion > decompressor.consumed {
+                throw .tooLarge(limit: delivered)
+            }
+            if progress.isDrained || isTurnOver { return progress.isDrained }
+            unsafe rest = UnsafeRawBufferPointer(rebasing: rest[progress.consumed...])
         }
-        room -= decompressor.produced - before
-        taken += progress.consumed
-        if progress.isStopped { return nil }
-        if delivered > Self.harmlessBytes, delivered / Self.greatestExpansion > decompressor.consumed {
-            throw .tooLarge(limit: delivered)
-        }
-        return progress.isDrained
     }
 
     private mutating func handOn(
