@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import RegularExpressions
+import TestSupport
 import Testing
 import TimeSeries
 
@@ -13,6 +14,19 @@ import TimeSeries
         #expect(labels.count == 3)
         #expect(labels == ["a": "2", "z": "1", "__name__": "up"])
         #expect(labels.description == #"up{a="2", z="1"}"#)
+    }
+
+    @Test func `of pairs with one name the last one stays, whatever their order, as if each was set in turn`() {
+        var random = SeededGenerator(seed: 11)
+        let names = ["", "a", "aa", "b", "ä", "__name__", String(repeating: "n", count: 200)]
+        for _ in 0..<5_000 {
+            var builder = LabelsBuilder()
+            let pairs = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                (names.randomElement(using: &random) ?? "", ["", "x", "y", "ü"].randomElement(using: &random) ?? "")
+            }
+            for (name, value) in pairs { builder.set(name, to: value) }
+            #expect(Labels(pairs) == builder.build(), "\(pairs)")
+        }
     }
 
     @Test func orderIsThatOfNamesThenValues() {

@@ -230,6 +230,34 @@ import TimeSeries
         #expect(store.reader().select([]).count == 1)
     }
 
+    /// A scrape that does not come to its end leaves series without a sample, which the next one goes on with.
+    @Test(arguments: [64 << 20, 5 << 20])
+    func `series without a sample stay for some commits while there is room, and not for ever`(memory: Int) throws {
+        var configuration = StoreConfiguration()
+        configuration.memoryLimit = memory
+        let store = TimeSeriesStore(configuration)
+        let appender = store.appender(source: "slow")
+        let other = store.appender(source: "other")
+        let up = try appender.series(["__name__": "up"])
+        let fresh = try (0..<2_000).map { try appender.series(["__name__": "fresh", "id": "\($0)"]) }
+        appender.rollback()
+        for scrape in 0..<60 {
+            appender.append(up, 0)
+            try appender.commit(at: Self.time(scrape))
+            // Others grow meanwhile, and so all series are looked at.
+            for number in 0..<100 { other.append(try other.series(["__name__": "o", "id": "\(scrape)-\(number)"]), 1) }
+            try other.commit(at: Self.time(scrape))
+        }
+        #expect(fresh.allSatisfy { appender.knows($0) } == (memory > 32 << 20))
+        for scrape in 60..<3_000 {
+            appender.append(up, 0)
+            try appender.commit(at: Self.time(scrape))
+            try other.commit(at: Self.time(scrape))
+        }
+        #expect(fresh.allSatisfy { !appender.knows($0) })
+        #expect(appender.knows(up))
+    }
+
     @Test func sourcesComeAndGo() throws {
         var configuration = StoreConfiguration()
         configuration.retention = .seconds(60)

@@ -69,7 +69,9 @@ struct Column {
     /// The same series as an earlier source wrote it.
     var older: UnsafeMutablePointer<Column>?
 
-    init(slot: UInt32, source: UInt32, lane: UInt32, labelCount: UInt16) {
+    /// - Parameter row: the source's next one.
+    init(slot: UInt32, source: UInt32, lane: UInt32, labelCount: UInt16, row: UInt32) {
+        tailFirstRow = row
         unsafe tail = nil
         unsafe older = nil
         self.slot = slot

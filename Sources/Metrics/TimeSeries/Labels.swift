@@ -12,11 +12,7 @@ package struct Labels: Hashable, Sendable {
     package init() { bytes = [] }
 
     /// Sorts the pairs and drops empty values; of pairs with one name the last one stays.
-    package init(_ pairs: [(String, String)]) {
-        var builder = LabelsBuilder()
-        for (name, value) in pairs { builder.set(Array(name.utf8), Array(value.utf8)) }
-        self = builder.build()
-    }
+    package init(_ pairs: [(String, String)]) { bytes = LabelsEncoding.encode(pairs) }
 
     /// Takes pairs that are sorted by name, distinct and without empty values, in the encoding of `bytes`.
     init(encoded bytes: [UInt8]) { self.bytes = bytes }
@@ -85,8 +81,8 @@ package struct Labels: Hashable, Sendable {
         result.reserveCapacity(bytes.count + name.utf8.count + value.utf8.count + 8)
         result.append(contentsOf: bytes[..<start])
         if !value.isEmpty {
-            LabelsBuilder.append(name.utf8, to: &result)
-            LabelsBuilder.append(value.utf8, to: &result)
+            LabelsEncoding.append(name.utf8, to: &result)
+            LabelsEncoding.append(value.utf8, to: &result)
         }
         result.append(contentsOf: bytes[end...])
         return Labels(encoded: result)

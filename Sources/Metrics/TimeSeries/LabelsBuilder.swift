@@ -44,19 +44,9 @@ package struct LabelsBuilder {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(sorted.reduce(0) { $0 + $1.name.count + $1.value.count + 2 })
         for pair in sorted {
-            Self.append(pair.name, to: &bytes)
-            Self.append(pair.value, to: &bytes)
+            LabelsEncoding.append(pair.name, to: &bytes)
+            LabelsEncoding.append(pair.value, to: &bytes)
         }
         return Labels(encoded: bytes)
-    }
-
-    static func append(_ text: some Collection<UInt8>, to bytes: inout [UInt8]) {
-        var length = UInt64(text.count)
-        while length >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: length) | 0x80)
-            length >>= 7
-        }
-        bytes.append(UInt8(truncatingIfNeeded: length))
-        bytes.append(contentsOf: text)
     }
 }

@@ -3,7 +3,8 @@
 extension SampleState {
     /// Looks at up to `budget` series, from where the last call stopped, and drops what is too old. Returns true when it
     /// came past the last series.
-    mutating func trim(budget: Int) -> Bool {
+    /// - Parameter sparesNew: whether series that never had a sample stay for some commits.
+    mutating func trim(budget: Int, sparesNew: Bool) -> Bool {
         var left = budget
         while left > 0 {
             guard let slot = directory.first(from: hand), let column = unsafe directory[slot] else {
@@ -11,7 +12,7 @@ extension SampleState {
                 for source in sources { if let source { trimTimes(source) } }
                 return true
             }
-            unsafe trim(column, slot: slot)
+            unsafe trim(column, slot: slot, sparesNew: sparesNew)
             statistics.seriesExamined += 1
             hand = slot + 1
             left -= 1
@@ -35,7 +36,7 @@ extension SampleState {
         cutoff == .min ? 0 : source.time.row(after: cutoff - 1) ?? source.time.nextRow
     }
 
-    private mutating func trim(_ head: UnsafeMutablePointer<Column>, slot: UInt32) {
+    private mutating func trim(_ head: UnsafeMutablePointer<Column>, slot: UInt32, sparesNew: Bool) {
         var isEmpty = true
         var previous: UnsafeMutablePointer<Column>?
         var next = unsafe Optional(head)
@@ -70,8 +71,19 @@ extension SampleState {
             }
         }
         guard isEmpty, unsafe !head.pointee.flags.contains(.active) else { return }
+        if sparesNew, unsafe isNew(head) { return }
         unsafe condemn(slot, head)
     }
+
+    /// Whether a series that never had a sample was made in one of the last commits of its source.
+    private func isNew(_ column: UnsafeMutablePointer<Column>) -> Bool {
+        guard unsafe column.pointee.sealedCount == 0, let source = unsafe sources[Int(column.pointee.source)] else {
+            return false
+        }
+        return unsafe source.time.nextRow &- column.pointee.tailFirstRow < Self.commitsSpared
+    }
+
+    private static let commitsSpared: UInt32 = 64
 
     private mutating func condemn(_ slot: UInt32, _ column: UnsafeMutablePointer<Column>) {
         guard unsafe !column.pointee.flags.contains(.condemned) else { return }

@@ -17,6 +17,14 @@ struct SeriesIndex {
         var position: Int
 
         var value: ArraySlice<UInt8> { encoded[valueStart...] }
+
+        /// Returns the bytes of memory that it took.
+        mutating func add(_ slot: UInt32) -> Int {
+            let before = series.capacity
+            series.append(slot)
+            alive += 1
+            return (series.capacity - before) * MemoryLayout<UInt32>.stride
+        }
     }
 
     struct Name {
@@ -67,6 +75,7 @@ struct SeriesIndex {
 
     private static let empty = UInt32.max
     private static let removed = UInt32.max - 1
+    private static let unknown = UInt32.max
     /// Entries of two dictionaries, an array's head, a slot among the pairs.
     private static let pairOverhead = 192
 
@@ -74,21 +83,17 @@ struct SeriesIndex {
 
     // MARK: Looking up
 
-    /// The numbers of the pairs of `labels`; nil when one of them is not known.
-    func pairNumbers(of labels: Labels) -> [UInt32]? {
+    /// The numbers of the pairs of `labels`, `unknown` for those that are not known.
+    func lookUp(_ labels: Labels) -> (numbers: [UInt32], isComplete: Bool) {
         var numbers: [UInt32] = []
-        numbers.reserveCapacity(8)
-        var isKnown = true
+        numbers.reserveCapacity(12)
+        var isComplete = true
         labels.forEachUTF8 { name, value in
-            guard isKnown, let name = nameNumbers[Self.nameKey(name)],
-                let pair = pairNumbers[PairKey(name: name, value: value)]
-            else {
-                isKnown = false
-                return
-            }
-            numbers.append(pair)
+            let pair = nameNumbers[Self.nameKey(name)].flatMap { pairNumbers[PairKey(name: $0, value: value)] }
+            if pair == nil { isComplete = false }
+            numbers.append(pair ?? Self.unknown)
         }
-        return isKnown ? numbers : nil
+        return (numbers, isComplete)
     }
 
     func find(_ numbers: [UInt32]) -> UInt32? {
@@ -139,12 +144,14 @@ struct SeriesIndex {
 
     // MARK: Changing
 
-    /// Numbers for pairs, made where they are missing.
-    mutating func makePairs(of labels: Labels) -> [UInt32] {
-        var numbers: [UInt32] = []
-        var texts: [(ArraySlice<UInt8>, ArraySlice<UInt8>)] = []
-        labels.forEachUTF8 { texts.append(($0, $1)) }
-        for (name, value) in texts { numbers.append(makePair(makeName(name), value)) }
+    /// The numbers of the pairs of `labels`, made where looking them up found none.
+    mutating func makePairs(of labels: Labels, lookedUp numbers: [UInt32]) -> [UInt32] {
+        var numbers = numbers
+        var index = 0
+        labels.forEachUTF8 { name, value in
+            if numbers[index] == Self.unknown { numbers[index] = makePair(makeName(name), value) }
+            index += 1
+        }
         return numbers
     }
 
@@ -167,8 +174,8 @@ struct SeriesIndex {
     private mutating func makePair(_ name: UInt32, _ value: ArraySlice<UInt8>) -> UInt32 {
         if let known = pairNumbers[PairKey(name: name, value: value)] { return known }
         var encoded: [UInt8] = []
-        LabelsBuilder.append(names[Int(name)].text[...], to: &encoded)
-        LabelsBuilder.append(value, to: &encoded)
+        LabelsEncoding.append(names[Int(name)].text[...], to: &encoded)
+        LabelsEncoding.append(value, to: &encoded)
         let valueStart = encoded.count - value.count
         let position = names[Int(name)].pairs.count
         let pair = Pair(name: name, encoded: encoded, valueStart: valueStart, position: position)
@@ -191,10 +198,8 @@ struct SeriesIndex {
     /// Adds a series whose column is in the directory already.
     mutating func insert(_ slot: UInt32, _ numbers: [UInt32]) {
         for number in numbers {
-            let before = pairs[Int(number)]?.series.capacity ?? 0
-            pairs[Int(number)]?.series.append(slot)
-            pairs[Int(number)]?.alive += 1
-            bytes += ((pairs[Int(number)]?.series.capacity ?? 0) - before) * 4
+            let growth = pairs[Int(number)]?.add(slot) ?? 0
+            bytes += growth
         }
         if (tableUsed + 1) * 3 > table.count * 2 { rebuildTable() }
         place(slot, numbers)
@@ -202,7 +207,7 @@ struct SeriesIndex {
         generation &+= 1
     }
 
-    private mutating func place(_ slot: UInt32, _ numbers: [UInt32]) {
+    private mutating func place(_ slot: UInt32, _ numbers: some Sequence<UInt32>) {
         var position = Self.hash(numbers) & (table.count - 1)
         while table[position] < Self.removed { position = (position + 1) & (table.count - 1) }
         if table[position] == Self.empty { tableUsed += 1 }
@@ -217,7 +222,7 @@ struct SeriesIndex {
         tableUsed = 0
         bytes += (size - old.count) * 4
         for slot in old where slot < Self.removed {
-            if let numbers = unsafe pairNumbers(of: slot) { unsafe place(slot, Array(numbers)) }
+            if let numbers = unsafe pairNumbers(of: slot) { unsafe place(slot, numbers) }
         }
     }
 
@@ -279,7 +284,7 @@ struct SeriesIndex {
         if tableUsed > count * 2 + 64 { rebuildTable() }
     }
 
-    private static func hash(_ numbers: [UInt32]) -> Int {
+    private static func hash(_ numbers: some Sequence<UInt32>) -> Int {
         var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
         for number in numbers {
             hash = (hash ^ UInt64(number)) &* 0xFF51_AFD7_ED55_8CCD

@@ -42,8 +42,9 @@ final class StoreCore: Sendable {
         of source: Source
     ) throws(StoreError) -> (slot: UInt32, lane: UInt32, isForeign: Bool) {
         try index.withLock { index throws(StoreError) in
-            if let numbers = index.pairNumbers(of: labels), let slot = index.find(numbers) {
-                let lane = samples.withLock { $0.lane(forExisting: slot, of: source, numbers) }
+            let (known, isComplete) = index.lookUp(labels)
+            if isComplete, let slot = index.find(known) {
+                let lane = samples.withLock { $0.lane(forExisting: slot, of: source, known) }
                 return (slot, lane.number, lane.isForeign)
             }
             let refusal: StoreError? = samples.withLock { state in
@@ -60,7 +61,7 @@ final class StoreCore: Sendable {
             }
             if let refusal { throw refusal }
             guard labels.count <= Int(UInt16.max) else { throw .tooManyLabels(labels.count) }
-            let numbers = index.makePairs(of: labels)
+            let numbers = isComplete ? known : index.makePairs(of: labels, lookedUp: known)
             let (slot, lane) = samples.withLock { state in
                 state.statistics.seriesCreated += 1
                 return state.makeSeries(for: source, numbers)
@@ -118,12 +119,15 @@ final class StoreCore: Sendable {
 
     /// Goes on looking for what is too old, in proportion to what was written; when memory is used up, all the way.
     func maintain(written: Int, created: Int, log: SampleLog?) {
+        // New series without a sample stay for a while as long as there is room for them: a target that is too large for the
+        // time that a scrape may take gets on, scrape after scrape.
+        let sparesNew = bytes < configuration.memoryLimit / 2
         // Series made faster than this looks at them would pile up.
         var left = written / 32 + created * 4 + min(64, 8 + samples.withLock { $0.directory.count } / 16)
         while left > 0 {
             let slice = min(left, Self.trimSlice)
             left -= slice
-            if samples.withLock({ $0.trim(budget: slice) }) {
+            if samples.withLock({ $0.trim(budget: slice, sparesNew: sparesNew) }) {
                 finishRound(pass: 0, log)
                 break
             }
@@ -143,7 +147,7 @@ final class StoreCore: Sendable {
         for pass in 0..<Self.passes {
             finishRound(pass: pass, log)
             samples.withLock { $0.hand = 0 }
-            while !samples.withLock({ $0.trim(budget: Self.trimSlice) }) {}
+            while !samples.withLock({ $0.trim(budget: Self.trimSlice, sparesNew: false) }) {}
             dropAbandoned()
             if bytes <= configuration.memoryLimit / 100 * 97 { return }
         }
@@ -217,7 +221,7 @@ extension SampleState {
     ) -> UnsafeMutablePointer<Column> {
         let labelCount = UInt16(clamping: numbers.count)
         let column = unsafe UnsafeMutablePointer<Column>.make(
-            Column(slot: slot, source: source.number, lane: lane, labelCount: labelCount),
+            Column(slot: slot, source: source.number, lane: lane, labelCount: labelCount, row: source.time.nextRow),
             pairs: numbers,
             account: &context.bytes
         )

@@ -8,6 +8,7 @@ import TimeSeries
 final class SeriesIntake {
     let configuration: ScrapeConfiguration
     private let target: Labels
+    private let targetPairs: [(String, String)]
     private let appender: SeriesAppender
 
     /// Samples of the current body, before and after relabelling.
@@ -15,6 +16,7 @@ final class SeriesIntake {
     private(set) var kept = 0
     /// Names of the metrics that the target has shown.
     private(set) var names: Set<String> = []
+    private var latestName = ""
     private var nameBytes = 0
     /// With `track_timestamps_staleness`: series that came with timestamps of their own, last time and this time.
     private var tracked: Set<SeriesReference> = []
@@ -22,6 +24,7 @@ final class SeriesIntake {
 
     init(target: Labels, configuration: ScrapeConfiguration, appender: SeriesAppender) {
         self.target = target
+        targetPairs = target.pairs.map { ($0.name, $0.value) }
         self.configuration = configuration
         self.appender = appender
     }
@@ -101,6 +104,9 @@ final class SeriesIntake {
     }
 
     private func note(_ name: String) {
+        // The series of a metric stand together.
+        if name == latestName { return }
+        latestName = name
         guard names.count < MetadataBoard.limit, nameBytes + name.utf8.count <= MetadataNotes.byteLimit else { return }
         if names.insert(name).inserted { nameBytes += name.utf8.count }
     }
@@ -109,17 +115,17 @@ final class SeriesIntake {
     private func labels(of series: ExpositionSeries) -> Labels? {
         if configuration.metricRelabelRules.isEmpty, !hasConflict(series) {
             var pairs = [(Labels.metricNameLabel, series.name)]
-            pairs.reserveCapacity(series.labels.count + target.count + 1)
+            pairs.reserveCapacity(series.labels.count + targetPairs.count + 1)
             for label in series.labels { pairs.append((label.name, label.value)) }
-            target.forEach { pairs.append(($0, $1)) }
+            pairs += targetPairs
             return Labels(pairs)
         }
         var labels: [String: String] = [Labels.metricNameLabel: series.name]
         for label in series.labels where !label.value.isEmpty { labels[label.name] = label.value }
         var exported: [(String, String)] = []
-        target.forEach { name, value in
+        for (name, value) in targetPairs {
             if let own = labels[name] {
-                if configuration.honorsLabels { return }
+                if configuration.honorsLabels { continue }
                 exported.append((name, own))
             }
             labels[name] = value
@@ -136,7 +142,7 @@ final class SeriesIntake {
     }
 
     private func hasConflict(_ series: ExpositionSeries) -> Bool {
-        series.labels.contains { target[$0.name] != nil || $0.name.utf8.elementsEqual("__name__".utf8) }
+        series.labels.contains { target.utf8(of: $0.name) != nil || $0.name.utf8.elementsEqual("__name__".utf8) }
     }
 
     private static func hasClassicNames(_ labels: Labels) -> Bool {
