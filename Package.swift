@@ -66,7 +66,7 @@ let metrics: [Target] = [
             tracing,
         ]
     ),
-    library("TimeSeries", "Metrics/TimeSeries", ["RegularExpressions"]),
+    library("TimeSeries", "Metrics/TimeSeries", ["RegularExpressions", "CLinux"]),
 ]
 
 // MARK: What "healthy" means

@@ -80,13 +80,23 @@ struct Column {
         self.labelCount = labelCount
     }
 
-    /// Loads what the next append will touch; asked of several columns in a row, so that the memory's latencies overlap.
+    /// Where the next append will write; nil when it has nothing to write there.
+    @inline(__always)
+    var nextTailByte: UnsafeMutableRawPointer? {
+        guard let tail = unsafe tail, tailWidth > 0 else { return nil }
+        return unsafe tail + Int(tailCount) * Int(tailWidth)
+    }
+
+    /// Loads the end of the tail; asked of several columns in a row, so that the memory's latencies overlap.
     @inline(__always)
     var touched: UInt8 {
         guard let tail = unsafe tail, tailWidth > 0 else { return tailWidth }
         let offset = min(Int(tailCount) * Int(tailWidth), Int(tailCapacity) - 1)
         return unsafe tail.load(fromByteOffset: offset, as: UInt8.self)
     }
+
+    /// What each append touches, in bytes from the beginning.
+    static let hotBytes = 44
 
     var isEmpty: Bool { tailCount == 0 && pages.isEmpty }
 
@@ -97,6 +107,10 @@ struct Column {
     private var tailLimit: Int { sealedCount == 0 ? 128 + Int((slot &* 2_654_435_761) >> 25) : Self.pageCapacity }
 
     mutating func append(_ value: Double, row: UInt32, _ context: inout ColumnContext) {
+        if repeatLast(value, row: row) {
+            context.samples += 1
+            return
+        }
         if tailCount > 0 {
             let follows = row == tailFirstRow &+ UInt32(tailCount) && !flags.contains(.endsStale)
             if !follows || Int(tailCount) >= tailLimit { seal(&context) }
@@ -118,6 +132,18 @@ struct Column {
         if !value.isFinite { flags.insert(.tailHasNonFinite) }
         tailCount += 1
         last = value
+    }
+
+    /// The commonest case of all: the newest value once more, in the next row of a tail that has room for it.
+    @inline(__always)
+    private mutating func repeatLast(_ value: Double, row: UInt32) -> Bool {
+        let count = Int(tailCount), width = Int(tailWidth)
+        guard value.bitPattern == last.bitPattern, count > 0, row == tailFirstRow &+ UInt32(tailCount),
+            flags.isDisjoint(with: [.endsStale, .rawTail]), count < tailLimit, (count + 1) * width <= Int(tailCapacity)
+        else { return false }
+        put(0, at: count)
+        tailCount += 1
+        return true
     }
 
     /// True when no marker follows the newest value.

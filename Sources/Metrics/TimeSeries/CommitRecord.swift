@@ -24,15 +24,17 @@ struct CommitRecordWriter {
     static let retireKind: UInt8 = 2
 
     private(set) var nibbles: [UInt8] = []
-    private var half: UInt8 = 0
-    private var hasHalf = false
+    /// Nibbles that are not among the bytes yet, the first one lowest.
+    private var word: UInt64 = 0
+    private var heldBits: UInt64 = 0
     private var repeatedRun = 0
     private var lastStep: Int64 = 0
     private var absentRun = 0
 
     mutating func begin() {
         nibbles.removeAll(keepingCapacity: true)
-        hasHalf = false
+        word = 0
+        heldBits = 0
         repeatedRun = 0
         absentRun = 0
         lastStep = 0
@@ -40,13 +42,17 @@ struct CommitRecordWriter {
 
     @inline(__always)
     private mutating func put(_ nibble: UInt8) {
-        if hasHalf {
-            nibbles.append(half | nibble << 4)
-            hasHalf = false
-        } else {
-            half = nibble
-            hasHalf = true
+        word |= UInt64(nibble) << heldBits
+        heldBits &+= 4
+        if heldBits == 64 { drain() }
+    }
+
+    private mutating func drain() {
+        unsafe withUnsafeBytes(of: word.littleEndian) { bytes in
+            unsafe nibbles.append(contentsOf: bytes.prefix(Int(heldBits + 7) / 8))
         }
+        word = 0
+        heldBits = 0
     }
 
     /// Three bits a nibble, the fourth says that more follow.
@@ -130,7 +136,7 @@ struct CommitRecordWriter {
 
     mutating func end() {
         flush()
-        if hasHalf { put(0) }
+        drain()
     }
 }
 

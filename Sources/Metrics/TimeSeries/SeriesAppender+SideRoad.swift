@@ -43,6 +43,7 @@ extension SeriesAppender {
                 result.append((sample, false))
             }
         }
+        if present.isEmpty, marks.isDisjoint(with: [.foreign, .aside]) { return result }
         unsafe table.pointee.forEach { lane, entry in
             guard !entry.mark.isDisjoint(with: [.foreign, .aside]) else { return }
             let number = UInt32(lane)

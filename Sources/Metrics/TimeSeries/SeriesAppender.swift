@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
+
 /// Writes the series of one source, one commit at a time.
 ///
 /// What is appended shows to readers only after `commit`, all of it at once. One thread at a time; different appenders
@@ -16,9 +18,9 @@ package final class SeriesAppender: @unchecked Sendable {
     typealias SideSample = LaneTable.SideSample
 
     let table = unsafe LaneTable.make()
+    /// All marks that the commit under way has seen.
+    var marks: Mark = []
     private var isRetired = false
-    /// Keeps the loads of `touch` alive.
-    private var touched: UInt8 = 0
     var segment: LogSegment?
     var record = CommitRecordWriter()
     var payload = BitWriter()
@@ -133,6 +135,7 @@ package final class SeriesAppender: @unchecked Sendable {
         summary.unknownSeries = unsafe table.pointee.unknown
         summary.duplicates = unsafe table.pointee.duplicates
         let laneCount = unsafe table.pointee.count
+        marks = []
         for start in stride(from: 0, to: laneCount, by: Self.slice) {
             let end = min(laneCount, start + Self.slice)
             core.samples.withLock { state in
@@ -162,13 +165,14 @@ package final class SeriesAppender: @unchecked Sendable {
         if isLogged { swap(&record, &self.record) }
         defer { if isLogged { swap(&record, &self.record) } }
         let entries = unsafe table.pointee.entries
+        var allMarks = marks
+        defer { marks = allMarks }
         unsafe state.lanes.withUnsafeBufferPointer { owners in
             for lane in lanes {
-                if lane % Self.touchAhead == 0 {
-                    unsafe touch(owners, lane..<min(lanes.upperBound, lane + Self.touchAhead))
-                }
+                unsafe fetch(owners, after: lane)
                 let entry = unsafe entries + lane
                 let mark = unsafe entry.pointee.mark
+                allMarks.formUnion(mark)
                 guard mark.contains(.staged), !mark.contains(.foreign) else {
                     if isLogged { record.absent() }
                     if mark.contains(.active), mark.isDisjoint(with: [.aside, .foreign]) {
@@ -199,16 +203,18 @@ package final class SeriesAppender: @unchecked Sendable {
         }
     }
 
-    /// Columns whose memory is asked for at once.
-    private static let touchAhead = 16
-
+    /// Asks for the memory of lanes that come later, first for the columns, then for the ends of their tails: the series of
+    /// a large target are seldom in a cache, and waiting for them would be most of the work.
     @inline(__always)
-    private func touch(_ owners: UnsafeBufferPointer<Source.Lane>, _ lanes: Range<Int>) {
-        var sum: UInt8 = 0
-        for lane in lanes {
-            if case .own(let column) = unsafe owners[lane] { sum ^= unsafe column.pointee.touched }
+    private func fetch(_ owners: UnsafeBufferPointer<Source.Lane>, after lane: Int) {
+        let far = lane &+ 32, near = lane &+ 16
+        if far < owners.count, case .own(let column) = unsafe owners[far] {
+            unsafe clinux_fetch(column)
+            unsafe clinux_fetch(UnsafeRawPointer(column) + Column.hotBytes)
         }
-        touched = sum
+        if near < owners.count, case .own(let column) = unsafe owners[near] {
+            unsafe clinux_fetch(column.pointee.nextTailByte)
+        }
     }
 
     /// Ends the series without a sample in this commit, the clock having been set back: their columns have no row behind the

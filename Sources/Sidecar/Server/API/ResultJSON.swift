@@ -56,7 +56,7 @@ enum ResultJSON {
     /// The whole of a label set as an object of strings.
     static func labels(_ labels: Labels, to json: inout JSONWriter) {
         json.beginObject()
-        labels.forEach { name, value in json.member(name, value) }
+        labels.forEachUTF8 { name, value in json.member(utf8: name, value) }
         json.endObject()
     }
 
