@@ -67,6 +67,17 @@ import TimeSeries
         #expect(try world.tick(0) == ["resolved"])
     }
 
+    @Test func aGroupThatLooksAtAnEarlierTimeSeesNoClockThatWasSetBack() throws {
+        let world = try World(
+            rule("").replacingOccurrences(of: "interval: 1s", with: "interval: 1s\n    query_offset: 30s")
+        )
+        for _ in 0..<10 { #expect(try world.tick(0).isEmpty) }
+        for second in 1...30 { #expect(try world.tick(5).isEmpty, "second \(second)") }
+        #expect(try world.tick(5) == ["firing"])
+        for _ in 0..<30 { #expect(try world.tick(0).isEmpty) }
+        #expect(try world.tick(0) == ["resolved"])
+    }
+
     @Test func holdingEnds() throws {
         let world = try World(rule("hold_max: 10s"))
         #expect(try world.tick(5) == ["firing"])

@@ -28,7 +28,7 @@ final class ScriptedEnvironment: RuleEnvironment {
     }
 
     func retire(rule: String, at time: Timestamp) { retired.append(rule) }
-    func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] { sources }
+    func sources(of query: RuleQuery, at time: Timestamp, now: Timestamp) -> [RuleSource] { sources }
 
     func lastWritten(_ labels: Labels, as value: Double, before time: Timestamp) -> Timestamp? {
         seriesTimes[labels].flatMap { $0.value == value ? $0.at : nil }

@@ -46,10 +46,10 @@ extension Simulation {
             detail(
                 "\(instance) at \(timestamp): \(values.map { "\($0.sorted { $0.key < $1.key }.map(\.value))" } ?? "down")"
             )
-            guard survives() else { return world.samplesMayBeLost() }
+            guard survives() else { return world.samplesMayBeLost(at: now) }
             guard let changed else { return }
             // A clock that was set since the tick leaves the samples where no rule looks.
-            let isInSight = abs((wall - timestamp) / .seconds(1)) < 60
+            let isInSight = wall >= timestamp && wall - timestamp < .seconds(60)
             let isLogged = life.lostCommits == lost
             world.committed(instance, values, at: now, isInSight: isInSight, isLogged: isLogged)
             switch life.barrier.finish(instance) {
@@ -243,6 +243,14 @@ extension Simulation {
 
     /// A new process: what it found on the disk has to be what the last one left.
     func adopt(_ news: [RuleRunner.News], _ life: Life) {
+        // It died of loading: what it did may be written or not, and the next one will show.
+        guard !disk.isDead else {
+            for case .alerts(let alerts, _) in news {
+                let ended = alerts.filter { $0.isResolved(at: wall) }.map { AlertID($0.labels) }
+                doubtful.formUnion(ended.filter { firing[$0] != nil })
+            }
+            return
+        }
         for alert in doubtful.sorted() {
             // The process died of this change, so either is right.
             let found = life.firing[alert]

@@ -80,7 +80,7 @@ struct World {
 
     /// The rules have looked at what is newest; for certain, or in the process's last moment.
     mutating func evaluated(isCertain: Bool) {
-        for instance in Scenario.instances {
+        for instance in Scenario.instances where !isUncertain.contains(instance) {
             guard let last = readings[instance]?.indices.last, readings[instance]?[last].sight != .seen else {
                 continue
             }
@@ -95,7 +95,16 @@ struct World {
         for instance in Scenario.instances where unseenSince[instance] == nil { unseenSince[instance] = steady }
     }
 
-    mutating func samplesMayBeLost() { isUncertain = Set(Scenario.instances) }
+    /// What was not yet synced may be gone: whether anybody will ever have seen it is open.
+    mutating func samplesMayBeLost(at steady: Duration) {
+        isUncertain = Set(Scenario.instances)
+        for instance in Scenario.instances {
+            for index in (readings[instance] ?? []).indices.reversed() {
+                guard let reading = readings[instance]?[index], steady - reading.steady < .seconds(2) else { break }
+                readings[instance]?[index].sight = .perhaps
+            }
+        }
+    }
 
     /// The newest thing the sidecar can know; nil when it is not known what that is.
     func latest(_ instance: String) -> Reading? { isUncertain.contains(instance) ? nil : readings[instance]?.last }

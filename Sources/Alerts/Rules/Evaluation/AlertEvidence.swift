@@ -8,13 +8,19 @@ struct AlertEvidence {
     private var sources: LabelIndex<RuleSource>
 
     /// - Parameter parts: the sides of the expression's comparisons that carry the alerts' values.
-    init(_ query: RuleQuery, parts: [RuleQuery], _ environment: any RuleEnvironment, at time: Timestamp) {
+    init(
+        _ query: RuleQuery,
+        parts: [RuleQuery],
+        _ environment: any RuleEnvironment,
+        at time: Timestamp,
+        now: Timestamp
+    ) {
         for part in parts {
             // A part that cannot be evaluated alone says nothing.
             guard let samples = try? environment.evaluate(part, at: time) else { continue }
             observed.append(LabelIndex(samples, by: \.labels))
         }
-        sources = LabelIndex(environment.sources(of: query, at: time), by: \.labels)
+        sources = LabelIndex(environment.sources(of: query, at: time, now: now), by: \.labels)
     }
 
     mutating func observation(of alert: AlertInstance) -> AlertInstance.Observation {

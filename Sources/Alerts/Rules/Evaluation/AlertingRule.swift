@@ -96,7 +96,7 @@ package struct AlertingRule: Sendable {
             var enough = LabelIndex(counts.filter { $0.number >= minimum.count }, by: \.labels)
             results.removeAll { enough.agreeing(with: $0.labels).isEmpty }
         }
-        if suspectsClock { dropBygone(&results, environment, at: queryTime) }
+        if suspectsClock { dropBygone(&results, environment, at: time, queryTime: queryTime) }
         var functions = LazyFunctions(context: context, time: time, queryTime: queryTime, environment: environment)
         var present: [Labels: (source: Labels, sample: RuleSample)] = [:]
         present.reserveCapacity(results.count)
@@ -122,9 +122,10 @@ package struct AlertingRule: Sendable {
     private mutating func dropBygone(
         _ results: inout [RuleSample],
         _ environment: any RuleEnvironment,
-        at time: Timestamp
+        at time: Timestamp,
+        queryTime: Timestamp
     ) {
-        let sources = environment.sources(of: definition.query, at: time)
+        let sources = environment.sources(of: definition.query, at: queryTime, now: time)
         suspectsClock = sources.contains { $0.state == .ahead }
         guard suspectsClock else { return }
         var index = LabelIndex(sources, by: \.labels)
@@ -237,7 +238,13 @@ package struct AlertingRule: Sendable {
             var observation = AlertInstance.Observation.absent(value: nil)
             if alert.isActive {
                 if evidence == nil {
-                    evidence = AlertEvidence(definition.query, parts: observed, environment, at: queryTime)
+                    evidence = AlertEvidence(
+                        definition.query,
+                        parts: observed,
+                        environment,
+                        at: queryTime,
+                        now: time
+                    )
                 }
                 observation = evidence?.observation(of: alert) ?? observation
                 if case .absent = observation, alert.phase == .firing, let query = definition.extensions.resolveQuery {

@@ -14,7 +14,9 @@ package protocol RuleEnvironment: AnyObject {
     func retire(rule: String, at time: Timestamp)
 
     /// The series that the selectors of an expression match, and whether each still has data.
-    func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource]
+    ///
+    /// - Parameter now: the evaluation's own time; a group may look at an earlier one.
+    func sources(of query: RuleQuery, at time: Timestamp, now: Timestamp) -> [RuleSource]
 
     /// When a series last had this value, by its newest sample or its newest one up to `time`, stale markers aside; nil when
     /// neither says so.

@@ -293,7 +293,7 @@ package struct RuleGroup: Sendable {
     mutating func noteMatches(at time: Timestamp, environment: any RuleEnvironment) {
         for index in entries.indices where !entries[index].hasMatched {
             let query = entries[index].definition.query
-            if query.expression.selectors.isEmpty || !environment.sources(of: query, at: time).isEmpty {
+            if query.expression.selectors.isEmpty || !environment.sources(of: query, at: time, now: time).isEmpty {
                 entries[index].hasMatched = true
             }
         }

@@ -223,7 +223,9 @@ package final class RuleManager {
         try environment.evaluate(query, at: time)
     }
 
-    func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] { environment.sources(of: query, at: time) }
+    func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] {
+        environment.sources(of: query, at: time, now: time)
+    }
 
     /// Looks for rules whose selectors match nothing; now and then is enough.
     package func noteMatches(at time: Timestamp) {

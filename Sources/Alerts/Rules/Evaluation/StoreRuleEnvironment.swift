@@ -104,13 +104,13 @@ package final class StoreRuleEnvironment: RuleEnvironment {
         return nil
     }
 
-    package func sources(of query: RuleQuery, at time: Timestamp) -> [RuleSource] {
+    package func sources(of query: RuleQuery, at time: Timestamp, now: Timestamp) -> [RuleSource] {
         let reader = store.reader()
         var failures: [Labels: Bool] = [:]
         var sources: [RuleSource] = []
         for selector in query.expression.selectors {
             for handle in reader.select(selector.matchers, from: time - memory, through: time) {
-                if let newest = reader.newest(handle), newest - time >= Timestamp.setBack {
+                if let newest = reader.newest(handle), newest - now >= Timestamp.setBack {
                     sources.append(RuleSource(labels: handle.labels, state: .ahead))
                 } else if isLive(handle, reader, at: time) {
                     sources.append(RuleSource(labels: handle.labels, state: .live))
