@@ -32,6 +32,15 @@ final class BrokenWatch {
     /// What was told so far.
     var notes: [Note] { Note.all(receiver) }
 
+    /// A file of the state.
+    func stateFile(_ name: String) -> String { directory.path("data") + "/" + name }
+
+    /// The status of a reload with other rules.
+    func reload(rules: String) async throws -> Int {
+        _ = try WebhookConfiguration.write(rules, in: directory)
+        return try await HTTPGet(sidecar.url + "/-/reload", method: "POST").status
+    }
+
     func kill() async {
         sidecar.process.send(SIGKILL)
         _ = await sidecar.process.wait()
