@@ -40,24 +40,40 @@ extension Simulation {
         let took = Int64.random(in: weather == .late ? 101...700 : 1...30, using: &random)
         agenda.add(after: .milliseconds(took)) { [self] in
             guard mine == generation else { return }
-            let values = weather == .down ? nil : world.values[instance]
-            let lost = life.lostCommits
-            let changed = life.commit(instance, values, at: timestamp)
-            detail(
-                "\(instance) at \(timestamp): \(values.map { "\($0.sorted { $0.key < $1.key }.map(\.value))" } ?? "down")"
-            )
-            guard survives() else { return world.samplesMayBeLost(at: now) }
-            guard let changed else { return }
-            // A clock that was set since the tick leaves the samples where no rule looks.
-            let isInSight = wall >= timestamp && wall - timestamp < .seconds(60)
-            let isLogged = life.lostCommits == lost
-            world.committed(instance, values, at: now, isInSight: isInSight, isLogged: isLogged)
+            guard let changed = commit(instance, isDown: weather == .down, at: timestamp, life) else { return }
             switch life.barrier.finish(instance) {
             case .none: break
             case .evaluate: flush()
             case .late: if changed { evaluateEdge(life) }
             }
         }
+    }
+
+    /// Commits what the instance shows now. Answers whether `up` changed; nil when nothing was stored, or the process died.
+    private func commit(_ instance: String, isDown: Bool, at timestamp: Timestamp, _ life: Life) -> Bool? {
+        let values = isDown ? nil : world.values[instance]
+        let lost = life.lostCommits
+        let changed = life.commit(instance, values, at: timestamp)
+        detail(
+            "\(instance) at \(timestamp): \(values.map { "\($0.sorted { $0.key < $1.key }.map(\.value))" } ?? "down")"
+        )
+        guard survives() else {
+            world.samplesMayBeLost(at: now)
+            return nil
+        }
+        guard let changed else { return nil }
+        // A clock that was set since the tick leaves the samples where no rule looks.
+        let isInSight = wall >= timestamp && wall - timestamp < .seconds(60)
+        let isLogged = life.lostCommits == lost
+        world.committed(instance, values, at: now, isInSight: isInSight, isLogged: isLogged)
+        return changed
+    }
+
+    /// Something breaks, and an extra scrape shows it at once.
+    func breakOne(_ life: Life) {
+        let instance = Scenario.instances.randomElement(using: &random) ?? ""
+        world.set(["m0", "m4"].randomElement(using: &random) ?? "", of: instance, to: 1)
+        _ = commit(instance, isDown: false, at: life.clock.timestampNow, life)
     }
 
     private func flush() {

@@ -193,13 +193,22 @@ final class Simulation {
         world.samplesMayBeOutOfSight(at: now)
     }
 
+    /// Other rules; perhaps something breaks just before, and perhaps the process dies just after.
     private func reload() {
-        guard let life else { return }
+        guard let life, random.chance(0.5) else { return reloadNow() }
+        breakOne(life)
+        let mine = generation
+        agenda.add(after: .milliseconds(2)) { [self] in
+            guard mine == generation, survives() else { return }
+            evaluateEdge(life)
+            if mine == generation { reloadNow() }
+        }
+    }
+
+    private func reloadNow() {
+        guard survives(), let life else { return }
         edition = Int.random(in: 0..<Scenario.editions, using: &random)
         note("reload: edition \(edition)")
-        // Just before, perhaps, something fires, and just after it the process dies.
-        if random.chance(0.5) { evaluateEdge(life) }
-        guard survives() else { return }
         if now >= mayDieFrom, random.chance(0.3) {
             disk.fault = .death(after: disk.writes + Int.random(in: 0...20, using: &random))
         }
