@@ -5,14 +5,19 @@ import Synchronization
 
 private let handedOut = Mutex<Set<UInt16>>([])
 
+/// Below the ports that the kernel gives to outgoing connections, so that none of those takes a port between its being
+/// handed out and its being used. The ports 10,000 above, where a Redis cluster's nodes talk, are nobody's either.
+private let ports: Range<UInt16> = 12_000..<22_000
+
 /// A TCP port of 127.0.0.1 that nobody listens on; never the same twice in a process.
 package func freePort() throws -> UInt16 {
-    for _ in 0..<100 {
+    for _ in 0..<1_000 {
+        let port = UInt16.random(in: ports)
+        guard handedOut.withLock({ $0.insert(port).inserted }) else { continue }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { break }
         defer { close(descriptor) }
-        guard bindLoopback(descriptor, port: 0), let port = boundPort(descriptor) else { break }
-        if handedOut.withLock({ $0.insert(port).inserted }) { return port }
+        if bindLoopback(descriptor, port: port) { return port }
     }
     throw TestSupportError("no free port: errno \(errno)")
 }

@@ -11,9 +11,8 @@ package final class RedisCluster: Sendable {
     package init(nodeTimeout: Int = 500) async throws {
         var nodes: [RedisServer] = []
         for _ in 0..<6 {
-            let bus = try freePort()
             let arguments = [
-                "--cluster-enabled", "yes", "--cluster-port", "\(bus)", "--cluster-node-timeout", "\(nodeTimeout)",
+                "--cluster-enabled", "yes", "--cluster-node-timeout", "\(nodeTimeout)",
                 "--cluster-require-full-coverage", "yes", "--repl-diskless-sync-delay", "0",
             ]
             nodes.append(try await RedisServer(arguments))
