@@ -109,12 +109,24 @@ extension Column {
         }
     }
 
-    /// Loads the first byte of the page that holds a row, if one does: as `touched`, before a window that begins there is
-    /// read.
-    func touchedPage(atOrBefore row: UInt32) -> UInt8 {
-        if tailCount > 0, tailFirstRow <= row { return 0 }
-        guard let page = pages.index(atOrBefore: row) else { return 0 }
-        return unsafe pages.payload(page).start.pointee
+    /// The last of `count` values, and the correction through it.
+    static func counter(
+        _ values: UnsafePointer<Double>,
+        count: Int,
+        correction: Double
+    ) -> (value: Double, correction: Double) {
+        var correction = correction
+        for index in 1..<max(1, count) where unsafe values[index] < values[index - 1] {
+            unsafe correction += values[index - 1]
+        }
+        return (unsafe values[max(0, count - 1)], correction)
+    }
+
+    /// Where the page begins that holds a row, if one does.
+    func pageStart(atOrBefore row: UInt32) -> UnsafePointer<UInt8>? {
+        if tailCount > 0, tailFirstRow <= row { return nil }
+        guard let page = pages.index(atOrBefore: row) else { return nil }
+        return unsafe pages.payload(page).start
     }
 
     /// Writes the values of one part to memory with room for a page.

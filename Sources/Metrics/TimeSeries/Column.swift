@@ -80,19 +80,11 @@ struct Column {
         self.labelCount = labelCount
     }
 
-    /// Where the next append will write; nil when it has nothing to write there.
+    /// Where the next append will write, behind the newest value; nil when it has nothing to write there.
     @inline(__always)
     var nextTailByte: UnsafeMutableRawPointer? {
         guard let tail = unsafe tail, tailWidth > 0 else { return nil }
         return unsafe tail + Int(tailCount) * Int(tailWidth)
-    }
-
-    /// Loads the end of the tail; asked of several columns in a row, so that the memory's latencies overlap.
-    @inline(__always)
-    var touched: UInt8 {
-        guard let tail = unsafe tail, tailWidth > 0 else { return tailWidth }
-        let offset = min(Int(tailCount) * Int(tailWidth), Int(tailCapacity) - 1)
-        return unsafe tail.load(fromByteOffset: offset, as: UInt8.self)
     }
 
     /// What each append touches, in bytes from the beginning.
@@ -188,9 +180,7 @@ struct Column {
     @inline(__always)
     private mutating func store(step: Int64, _ context: inout ColumnContext) -> Bool {
         let width: UInt8
-        if step == 0, tailWidth == 0 {
-            return true
-        } else if Int64(Int8(truncatingIfNeeded: step)) == step {
+        if Int64(Int8(truncatingIfNeeded: step)) == step {
             width = 1
         } else if Int64(Int16(truncatingIfNeeded: step)) == step {
             width = 2
@@ -448,18 +438,5 @@ struct Column {
         let count = Int(tailCount)
         let number = index < count / 2 ? base &+ sum(1..<(index + 1)) : lastNumber &- sum((index + 1)..<count)
         return (Decimal.float(of: number, scale: Int(tailScale)), tailCorrection)
-    }
-
-    /// The last of `count` values, and the correction through it.
-    static func counter(
-        _ values: UnsafePointer<Double>,
-        count: Int,
-        correction: Double
-    ) -> (value: Double, correction: Double) {
-        var correction = correction
-        for index in 1..<max(1, count) where unsafe values[index] < values[index - 1] {
-            unsafe correction += values[index - 1]
-        }
-        return (unsafe values[max(0, count - 1)], correction)
     }
 }

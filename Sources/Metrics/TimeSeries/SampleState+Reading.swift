@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
+
 extension SampleState {
     private func limit(_ source: UInt32, _ limits: [UInt32]) -> UInt32 {
         Int(source) < limits.count ? limits[Int(source)] : 0
@@ -168,20 +170,20 @@ extension SampleState {
         case mixed
     }
 
-    /// Loads what `counterWindow` will look at in these series, stage by stage, so that the memory's latencies overlap.
-    func touch(_ handles: ArraySlice<SeriesHandle>, after start: Int64) -> UInt8 {
-        var sum: UInt8 = 0
+    /// Asks for what `counterWindow` will look at in these series, stage by stage, so that the memory's latencies overlap.
+    func fetch(_ handles: ArraySlice<SeriesHandle>, after start: Int64) {
         for handle in handles {
-            if let column = unsafe directory[handle.reference.slot] { sum ^= unsafe column.pointee.touched }
+            if let column = unsafe directory[handle.reference.slot] {
+                unsafe clinux_fetch(column.pointee.nextTailByte)
+            }
         }
         var known: (source: UInt32, row: UInt32?)?
         for handle in handles {
             guard let column = unsafe directory[handle.reference.slot] else { continue }
             let source = unsafe column.pointee.source
             if known?.source != source { known = (source, sources[Int(source)]?.time.row(after: start)) }
-            if let row = known?.row { sum ^= unsafe column.pointee.touchedPage(atOrBefore: row) }
+            if let row = known?.row { unsafe clinux_fetch(column.pointee.pageStart(atOrBefore: row)) }
         }
-        return sum
     }
 
     func counterWindow(_ slot: UInt32, after start: Int64, through end: Int64, _ limits: [UInt32]) -> CounterResult {

@@ -26,8 +26,6 @@ struct SampleState {
     /// Series without an owner that hold nothing any more.
     var abandoned: [UInt32] = []
     var statistics = StoreStatistics()
-    /// What `touch` has loaded, so that it counts as used.
-    var touched: UInt8 = 0
 
     init(directory: SlotDirectory) { self.directory = directory }
 

@@ -102,7 +102,7 @@ package struct StoreReader: Sendable {
             let part = first..<min(handles.endIndex, first + Self.batch)
             found.removeAll(keepingCapacity: true)
             core.samples.withLock { state in
-                state.touched = state.touch(handles[part], after: start.milliseconds)
+                state.fetch(handles[part], after: start.milliseconds)
                 for index in part {
                     let slot = handles[index].reference.slot
                     found.append(

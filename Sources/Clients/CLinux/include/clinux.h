@@ -46,7 +46,7 @@ int clinux_spawn_in_directory(posix_spawn_file_actions_t *actions, const char *p
 /// Switches a descriptor to non-blocking and close-on-exec.
 int clinux_set_nonblocking(int descriptor);
 
-/// Asks for memory that will soon be written; any address will do, as nothing is read.
+/// Asks for memory that will soon be looked at or written; any address will do, as nothing is read.
 static inline void clinux_fetch(const void *address) { __builtin_prefetch(address, 1); }
 
 /// Whether something keeps the wall clock in time: 1 or 0, -1 when the kernel does not say.
