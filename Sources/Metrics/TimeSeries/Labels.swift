@@ -12,7 +12,9 @@ package struct Labels: Hashable, Sendable {
     package init() { bytes = [] }
 
     /// Sorts the pairs and drops empty values; of pairs with one name the last one stays.
-    package init(_ pairs: [(String, String)]) { bytes = LabelsEncoding.encode(pairs) }
+    package init(_ pairs: [(String, String)]) {
+        bytes = LabelsEncoding.encode(pairs.lazy.map { ($0.utf8, $1.utf8) })
+    }
 
     /// Takes pairs that are sorted by name, distinct and without empty values, in the encoding of `bytes`.
     init(encoded bytes: [UInt8]) { self.bytes = bytes }

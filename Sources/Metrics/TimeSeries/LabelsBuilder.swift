@@ -39,14 +39,5 @@ package struct LabelsBuilder {
     /// The names as they stand, in no particular order.
     package var names: [String] { pairs.map { String(decoding: $0.name, as: UTF8.self) } }
 
-    package func build() -> Labels {
-        let sorted = pairs.filter { !$0.value.isEmpty }.sorted { $0.name.lexicographicallyPrecedes($1.name) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(sorted.reduce(0) { $0 + $1.name.count + $1.value.count + 2 })
-        for pair in sorted {
-            LabelsEncoding.append(pair.name, to: &bytes)
-            LabelsEncoding.append(pair.value, to: &bytes)
-        }
-        return Labels(encoded: bytes)
-    }
+    package func build() -> Labels { Labels(encoded: LabelsEncoding.encode(pairs.lazy.map { ($0.name, $0.value) })) }
 }

@@ -22,17 +22,17 @@ enum LabelsEncoding {
     }
 
     /// The pairs by the order of their names, those with empty values dropped; of pairs with one name the last one stays.
-    static func encode(_ pairs: [(String, String)]) -> [UInt8] {
+    static func encode<Text: Collection<UInt8>>(_ pairs: some Collection<(Text, Text)>) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(pairs.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 4 })
+        bytes.reserveCapacity(pairs.reduce(0) { $0 + $1.0.count + $1.1.count + 4 })
         var places: [Place] = []
         places.reserveCapacity(pairs.count)
         var isOrdered = true
         for (name, value) in pairs {
             let start = bytes.count
-            append(name.utf8, to: &bytes)
-            let names = (bytes.count - name.utf8.count)..<bytes.count
-            append(value.utf8, to: &bytes)
+            append(name, to: &bytes)
+            let names = (bytes.count - name.count)..<bytes.count
+            append(value, to: &bytes)
             let place = Place(start: start, name: names, end: bytes.count, isEmpty: value.isEmpty)
             if isOrdered {
                 isOrdered = !value.isEmpty && places.last.map { compare(bytes, $0.name, place.name) < 0 } ?? true

@@ -171,8 +171,8 @@ struct SeriesIndex {
         return number
     }
 
+    /// - Precondition: there is no such pair yet.
     private mutating func makePair(_ name: UInt32, _ value: ArraySlice<UInt8>) -> UInt32 {
-        if let known = pairNumbers[PairKey(name: name, value: value)] { return known }
         var encoded: [UInt8] = []
         LabelsEncoding.append(names[Int(name)].text[...], to: &encoded)
         LabelsEncoding.append(value, to: &encoded)
