@@ -49,7 +49,12 @@ extension RuleManager {
         }
         index = Dictionary(groups.indices.map { (groups[$0].key, $0) }, uniquingKeysWith: { first, _ in first })
         var changes = Loading(number: lastNews &+ 1)
-        for (group, rule) in orphans { dismiss(rule, of: group, at: time, &changes) }
+        let writers = Set(groups.flatMap { $0.entries.map(\.writer) })
+        for (group, rule) in orphans {
+            let writer = group.entries.first { $0.definition.identity == rule.definition.identity }?.writer ?? ""
+            dismiss(rule, writer: writer, of: group, at: time, &changes)
+            if !writers.contains(writer) { environment.retire(rule: writer, at: time) }
+        }
         let hasRestored = !restored.isEmpty
         let found = applyRestored(unreadable, at: time, forgetting: &changes.forgotten)
         dependencies.rebuild(groups)
@@ -82,8 +87,13 @@ extension RuleManager {
     private static var departureLimit: Int { 10_000 }
 
     /// A rule is gone: what fires by it is over, and what is over is kept until it is known to be told.
-    private func dismiss(_ rule: AlertingRule, of group: RuleGroup, at time: Timestamp, _ changes: inout Loading) {
-        let writer = group.entries.first { $0.definition.identity == rule.definition.identity }?.writer ?? ""
+    private func dismiss(
+        _ rule: AlertingRule,
+        writer: String,
+        of group: RuleGroup,
+        at time: Timestamp,
+        _ changes: inout Loading
+    ) {
         let origin = AlertChange.Origin(writer: writer, rule: rule.definition)
         for alert in rule.instances.values.sorted(by: { $0.labels < $1.labels }) {
             var change = AlertChange(change: .resolved, origin: origin, alert: alert)
@@ -107,9 +117,6 @@ extension RuleManager {
             }
             let row = AlertStateRow(change, group: group.definition, seenAt: time)
             changes.departed.append(row.departed(number: changes.number, isKeptBack: isKeptBack))
-        }
-        if !groups.contains(where: { $0.entries.contains { $0.writer == writer } }) {
-            environment.retire(rule: writer, at: time)
         }
     }
 
