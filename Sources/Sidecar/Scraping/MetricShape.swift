@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Exposition
+package import Exposition
 
-/// Which series a metric of a protobuf body stands for, apart from its name and labels.
-struct MetricShape: Hashable {
+/// Which series a metric stands for that does not come as lines of text, apart from its name and labels.
+package struct MetricShape: Hashable {
     private enum Kind: Hashable {
         case number
         /// Quantiles.
@@ -16,7 +16,10 @@ struct MetricShape: Hashable {
     /// Whether the native histogram comes first.
     let hasNative: Bool
 
-    init(_ value: Metric.Value, _ configuration: ScrapeConfiguration) {
+    /// - Parameters:
+    ///   - keepsNative: whether a native histogram is one of its series.
+    ///   - keepsClassic: whether the classic buckets of one that is are kept as well.
+    package init(_ value: Metric.Value, keepsNative: Bool = false, keepsClassic: Bool = false) {
         switch value {
         case .number:
             kind = .number
@@ -25,9 +28,8 @@ struct MetricShape: Hashable {
             kind = .summary(summary.quantiles.map(\.quantile))
             hasNative = false
         case .histogram(let histogram):
-            hasNative = histogram.native != nil && configuration.scrapesNativeHistograms
-            let wantsClassic =
-                !hasNative || (configuration.alwaysScrapesClassicHistograms && !histogram.buckets.isEmpty)
+            hasNative = histogram.native != nil && keepsNative
+            let wantsClassic = !hasNative || (keepsClassic && !histogram.buckets.isEmpty)
             var bounds = histogram.buckets.map(\.upperBound)
             if wantsClassic, bounds.last != .infinity { bounds.append(.infinity) }
             kind = .histogram(wantsClassic ? bounds : nil)
@@ -35,7 +37,7 @@ struct MetricShape: Hashable {
     }
 
     /// The series, in the order of `values`; the native histogram's before them.
-    func series(_ name: String, _ labels: SeriesLabels) -> [ExpositionSeries] {
+    package func series(_ name: String, _ labels: SeriesLabels) -> [ExpositionSeries] {
         let pairs = labels.pairs.map { ExpositionSeries.Label(name: $0.name, value: $0.value) }
         func with(_ suffix: String, _ label: String, _ number: Double) -> ExpositionSeries {
             let rest = pairs.filter { $0.name != label }
@@ -62,7 +64,7 @@ struct MetricShape: Hashable {
     }
 
     /// The numbers of a metric of this shape.
-    func values(_ value: Metric.Value) -> [Double] {
+    package func values(_ value: Metric.Value) -> [Double] {
         switch (kind, value) {
         case (.number, .number(let number)): return [number]
         case (.summary, .summary(let summary)): return [summary.count, summary.sum] + summary.quantiles.map(\.value)

@@ -88,7 +88,11 @@ final class ProtobufIngest {
 
     private func take(_ family: MetricFamily, _ metric: Metric) -> Bool {
         do throws(ScrapeFailure) {
-            let shape = MetricShape(metric.value, intake.configuration)
+            let shape = MetricShape(
+                metric.value,
+                keepsNative: intake.configuration.scrapesNativeHistograms,
+                keepsClassic: intake.configuration.alwaysScrapesClassicHistograms
+            )
             let known = try find(family, metric, shape)
             current.append(known)
             try append(family, metric, known)

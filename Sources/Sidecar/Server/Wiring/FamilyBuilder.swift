@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Exposition
+import Scraping
 
 /// One value of the sidecar's own.
 struct OwnSample {
@@ -44,19 +45,15 @@ struct FamilyBuilder {
     }
 
     /// Everything as it stands in the store: a histogram as its buckets, sum and count.
-    var samples: [OwnSample] {
-        numbers
-            + histograms.flatMap { histogram in
-                let (name, labels) = (histogram.name, histogram.labels)
-                let buckets = histogram.value.buckets.map { bucket in
-                    let bound = (name: "le", value: ExpositionNumber.canonicalText(bucket.upperBound))
-                    return OwnSample(name: name + "_bucket", labels: labels + [bound], value: bucket.cumulativeCount)
-                }
-                return buckets + [
-                    OwnSample(name: name + "_sum", labels: labels, value: histogram.value.sum),
-                    OwnSample(name: name + "_count", labels: labels, value: histogram.value.count),
-                ]
-            }
+    var samples: [OwnSample] { numbers + histograms.flatMap(Self.samples) }
+
+    private static func samples(of histogram: OwnHistogram) -> [OwnSample] {
+        let value = Metric.Value.histogram(histogram.value)
+        let shape = MetricShape(value)
+        let series = shape.series(histogram.name, SeriesLabels(histogram.labels))
+        return zip(series, shape.values(value)).map { series, number in
+            OwnSample(name: series.name, labels: series.labels.map { ($0.name, $0.value) }, value: number)
+        }
     }
 
     /// Sorted by name.
