@@ -260,6 +260,31 @@ import TimeSeries
         #expect(restored.statistics.samplesHeld >= 240)
     }
 
+    /// Names that fill a segment by themselves are not written with each commit, unless memory is short: then the next start
+    /// could not read such a segment.
+    @Test(arguments: [(1 << 30, 1...1), (96 << 20, 10...11)])
+    func segmentsOfManyNames(memoryLimit: Int, segments: ClosedRange<Int>) throws {
+        var configuration = StoreConfiguration()
+        configuration.memoryLimit = memoryLimit
+        let directory = FaultyDirectory()
+        let store = TimeSeriesStore(configuration)
+        _ = store.attachLog(in: directory)
+        let appender = store.appender(source: "a")
+        let text = String(repeating: "x", count: 1 << 20)
+        for number in 0..<10 {
+            for series in 0..<17 {
+                let reference = try appender.series(["__name__": "m", "long": "\(series)\(text)", "other": "\(series)"])
+                appender.append(reference, Double(number * series))
+            }
+            try appender.commit(at: Timestamp(milliseconds: Self.base + Int64(number) * 1000))
+        }
+        #expect(segments.contains(directory.files.count), "\(directory.files.mapValues(\.count))")
+        let restored = TimeSeriesStore(configuration)
+        #expect(restored.attachLog(in: directory).problems == [])
+        #expect(restored.statistics.samplesHeld == 170)
+        #expect(Self.content(restored) == Self.content(store))
+    }
+
     @Test func realFolder() throws {
         var template = Array("/tmp/samples-XXXXXX".utf8CString)
         let path = unsafe template.withUnsafeMutableBufferPointer { buffer in

@@ -39,7 +39,7 @@ struct BitWriter {
 
     mutating func write(byte: UInt8) { bytes.append(byte) }
 
-    mutating func write(bytes more: [UInt8]) { bytes.append(contentsOf: more) }
+    mutating func write(bytes more: some Collection<UInt8>) { bytes.append(contentsOf: more) }
 
     mutating func write(varint value: UInt64) {
         var rest = value

@@ -343,7 +343,12 @@ extension TimeSeriesStore {
     package func attachLog(in directory: any StorageDirectory) -> RecoveryReport {
         var recovery = LogRecovery(store: self, directory: directory)
         recovery.run()
-        let log = SampleLog(directory: directory, nextSequence: recovery.nextSequence, old: recovery.kept)
+        let log = SampleLog(
+            directory: directory,
+            memoryLimit: core.configuration.memoryLimit,
+            nextSequence: recovery.nextSequence,
+            old: recovery.kept
+        )
         log.open()
         core.log.withLock { $0 = log }
         return recovery.report

@@ -21,6 +21,8 @@ package struct LogStatistics: Hashable, Sendable {
 final class LogSegment: Sendable {
     struct State {
         var size: Int
+        /// Bytes of `size` that name series.
+        var definitions = 0
         var newest = Int64.min
         var isBroken = false
     }
@@ -38,7 +40,7 @@ final class LogSegment: Sendable {
     }
 
     /// Appends a framed record. After a failure the file is cut back, and nothing more goes into the segment.
-    func append(_ payload: [UInt8], at timestamp: Int64) throws(StorageError) -> Int {
+    func append(_ payload: [UInt8], definitions: Int, at timestamp: Int64) throws(StorageError) -> Int {
         try state.withLock { state throws(StorageError) in
             if state.isBroken { throw StorageError(operation: "write", name: name, code: 5) }
             let record = RecordFrame.frame(payload)
@@ -51,6 +53,7 @@ final class LogSegment: Sendable {
                 throw error
             }
             state.size += record.count
+            state.definitions += definitions
             state.newest = max(state.newest, timestamp)
             return record.count
         }
@@ -108,12 +111,19 @@ final class SampleLog: Sendable {
     /// A segment ends at this size, or after this time, so that retention can drop it.
     static let segmentBytes = 16 << 20
     static let segmentMilliseconds: Int64 = 10 * 60 * 1000
+    /// Each segment names its series anew: with so many that this alone would fill it, the segment goes on until naming is
+    /// no more than a third of it.
+    private static let definitionShare = 3
 
     private let directory: any StorageDirectory
+    /// No segment grows beyond it, as the next start reads segments whole.
+    private let largestSegment: Int
     private let state: Guarded<State>
 
-    init(directory: any StorageDirectory, nextSequence: UInt64, old: [OldSegment]) {
+    /// - Parameter memoryLimit: the store's.
+    init(directory: any StorageDirectory, memoryLimit: Int, nextSequence: UInt64, old: [OldSegment]) {
         self.directory = directory
+        largestSegment = max(Self.segmentBytes, memoryLimit / 8)
         state = Guarded(State(nextSequence: nextSequence, old: old))
     }
 
@@ -131,10 +141,14 @@ final class SampleLog: Sendable {
         }
     }
 
-    func append(_ payload: [UInt8], to segment: LogSegment, at timestamp: Int64) {
+    /// - Parameter definitions: bytes of the payload that name series.
+    func append(_ payload: [UInt8], definitions: Int, to segment: LogSegment, at timestamp: Int64) {
         do throws(StorageError) {
-            let written = try segment.append(payload, at: timestamp)
-            let isFull = segment.state.withLock { $0.size } >= Self.segmentBytes
+            let written = try segment.append(payload, definitions: definitions, at: timestamp)
+            let isFull = segment.state.withLock { segment in
+                let wanted = max(Self.segmentBytes, segment.definitions * Self.definitionShare)
+                return segment.size >= min(wanted, largestSegment)
+            }
             state.withLock { state in
                 state.statistics.bytesWritten += written
                 state.writtenSinceSync = true

@@ -18,7 +18,9 @@ extension SeriesAppender {
         payload.write(varint: UInt64(state.number))
         payload.write(varint: UInt64(source.utf8.count))
         for byte in source.utf8 { payload.write(byte: byte) }
+        let begun = payload.bytes.count
         defineLanes()
+        definitionBytes = payload.bytes.count - begun
         record.begin()
     }
 
@@ -45,35 +47,26 @@ extension SeriesAppender {
         }
         lanes.sort()
         core.index.withLock { index in
-            var numbers: [UInt32: UInt64] = [:]
-            var pairs: [SeriesIndex.Pair] = []
-            var series: [(lane: Int, pairs: [UInt64])] = []
+            var numbering = PairNumbering()
+            var series = BitWriter()
+            var count = 0
             for lane in lanes {
                 guard let own = unsafe index.pairNumbers(of: table.pointee[lane].slot) else { continue }
-                var list: [UInt64] = []
+                series.write(varint: UInt64(lane))
+                series.write(varint: UInt64(own.count))
                 for position in 0..<own.count {
-                    let number = unsafe own[position]
-                    if let known = numbers[number] {
-                        list.append(known)
-                    } else if let pair = index.pair(number) {
-                        numbers[number] = UInt64(pairs.count)
-                        list.append(UInt64(pairs.count))
-                        pairs.append(pair)
-                    }
+                    series.write(varint: UInt64(numbering.number(of: unsafe own[position])))
                 }
-                series.append((lane, list))
+                count += 1
             }
-            payload.write(varint: UInt64(pairs.count))
-            for pair in pairs {
+            payload.write(varint: UInt64(numbering.pairs.count))
+            for number in numbering.pairs {
+                guard let pair = index.pair(number) else { preconditionFailure("a series with a pair that is gone") }
                 payload.write(text: index.names[Int(pair.name)].text)
-                payload.write(text: Array(pair.value))
+                payload.write(text: pair.value)
             }
-            payload.write(varint: UInt64(series.count))
-            for (lane, list) in series {
-                payload.write(varint: UInt64(lane))
-                payload.write(varint: UInt64(list.count))
-                for number in list { payload.write(varint: number) }
-            }
+            payload.write(varint: UInt64(count))
+            payload.write(bytes: series.bytes)
         }
         for lane in lanes { unsafe table.pointee[lane].mark.insert(.logged) }
     }
@@ -97,7 +90,7 @@ extension SeriesAppender {
             case .histogram(let histogram): HistogramCodec.encode(histogram, after: nil, into: &payload)
             }
         }
-        log.append(payload.bytes, to: segment, at: timestamp.milliseconds)
+        log.append(payload.bytes, definitions: definitionBytes, to: segment, at: timestamp.milliseconds)
     }
 
     func logRetirement() {
@@ -107,7 +100,7 @@ extension SeriesAppender {
         payload.write(varint: UInt64(state.number))
         payload.write(text: Array(source.utf8))
         payload.write(signed: (newestCommit ?? .distantPast).milliseconds)
-        log.append(payload.bytes, to: current, at: newestCommit?.milliseconds ?? .min)
+        log.append(payload.bytes, definitions: 0, to: current, at: newestCommit?.milliseconds ?? .min)
     }
 }
 
@@ -119,7 +112,7 @@ extension SampleValue {
 }
 
 extension BitWriter {
-    mutating func write(text: [UInt8]) {
+    mutating func write(text: some Collection<UInt8>) {
         write(varint: UInt64(text.count))
         write(bytes: text)
     }

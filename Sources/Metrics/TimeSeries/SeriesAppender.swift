@@ -24,6 +24,8 @@ package final class SeriesAppender: @unchecked Sendable {
     var segment: LogSegment?
     var record = CommitRecordWriter()
     var payload = BitWriter()
+    /// What naming series takes of the payload.
+    var definitionBytes = 0
     /// What is told to the observer of commits, while there is one.
     var observed: ObservedCommit?
     var observer: (any CommitObserver)?
