@@ -197,7 +197,7 @@ extension Column {
         reopen(correction: reopened?.correction ?? 0, samplesBefore: reopened?.samplesBefore ?? sealedCount)
         context.samples += pages.isEmpty ? 0 : Int(sealedCount &- pages.entry(0).samplesBefore)
         for (offset, value) in values.enumerated() {
-            append(value, row: (reopened?.firstRow ?? 0) + UInt32(offset), &context)
+            append(value, number(of: value), row: (reopened?.firstRow ?? 0) + UInt32(offset), &context)
         }
     }
 }

@@ -46,7 +46,7 @@ struct Column {
     /// The newest value that is no stale marker; NaN before the first.
     private(set) var last = Double.nan
     /// The newest value as a whole number.
-    private var lastNumber: Int64 = 0
+    private(set) var lastNumber: Int64 = 0
     private(set) var tailFirstRow: UInt32 = 0
     private(set) var tailCount: UInt16 = 0
     /// Bytes of the tail's memory.
@@ -98,7 +98,16 @@ struct Column {
     /// Series made together would all seal in the same commit; a first page of its own length spreads them.
     private var tailLimit: Int { sealedCount == 0 ? 128 + Int((slot &* 2_654_435_761) >> 25) : Self.pageCapacity }
 
-    mutating func append(_ value: Double, row: UInt32, _ context: inout ColumnContext) {
+    /// A value as the tail would hold it, a whole number as `lastNumber` is; nil when it holds it otherwise, or holds nothing.
+    @inline(__always)
+    func number(of value: Double) -> Int64? {
+        guard tailCount > 0, !flags.contains(.rawTail) else { return nil }
+        if value.bitPattern == last.bitPattern { return lastNumber }
+        return Decimal.whole(of: value, scale: Int(tailScale))
+    }
+
+    /// - Parameter number: what `number(of:)` says of the value.
+    mutating func append(_ value: Double, _ number: Int64?, row: UInt32, _ context: inout ColumnContext) {
         if repeatLast(value, row: row) {
             context.samples += 1
             return
@@ -115,7 +124,7 @@ struct Column {
         context.samples += 1
         if tailCount == 0 {
             begin(value, row: row)
-        } else if !flags.contains(.rawTail), let number = Decimal.whole(of: value, scale: Int(tailScale)) {
+        } else if let number {
             let step = number &- lastNumber
             if store(step: step, &context) { lastNumber = number } else { restart(value, row: row, &context) }
         } else if !appendOdd(value, &context) {

@@ -98,9 +98,11 @@ struct CommitRecordWriter {
     }
 
     /// A value of a lane whose last value in this segment is `previous`, nil for the first.
+    ///
+    /// - Parameter step: from one to the other by that scale, where the caller knows it.
     @inline(__always)
-    mutating func value(_ value: Double, after previous: Double?, scale: inout UInt8) {
-        if let previous, let step = Self.step(from: previous, to: value, scale: scale) {
+    mutating func value(_ value: Double, after previous: Double?, step: Int64?, scale: inout UInt8) {
+        if let previous, let step = step ?? Self.step(from: previous, to: value, scale: scale) {
             if absentRun > 0 { flush() }
             if step == lastStep {
                 repeatedRun += 1

@@ -99,6 +99,40 @@ struct LaneTable {
         return unsafe lane < count && entries[lane].slot == reference.slot
     }
 
+    /// Stages a sample that takes the timestamp of the commit, the first one of its series. False when the reference names no
+    /// entry.
+    @inline(__always)
+    mutating func stage(_ value: Double, _ reference: SeriesReference) -> Bool {
+        let entry = unsafe entries + Int(reference.lane)
+        guard Int(reference.lane) < count, unsafe entry.pointee.slot == reference.slot else { return false }
+        let mark = unsafe entry.pointee.mark
+        if !mark.isDisjoint(with: Mark.anyStaged) {
+            duplicates += 1
+        } else if !StaleMarker.isStale(value) {
+            // A stale marker from outside says what absence says.
+            unsafe entry.pointee.mark = mark.union(.staged)
+            unsafe entry.pointee.value = value
+        }
+        return true
+    }
+
+    /// The same for many at once, those without a reference left out. Returns how many have one.
+    mutating func stage(
+        _ values: UnsafeBufferPointer<Double>,
+        _ references: UnsafeBufferPointer<SeriesReference?>
+    ) -> Int {
+        // A copy, as what it points to could otherwise be the table itself, for all that the compiler knows.
+        var table = self
+        defer { self = table }
+        var kept = 0
+        for index in 0..<min(references.count, values.count) {
+            guard let reference = unsafe references[index] else { continue }
+            kept &+= 1
+            if unsafe !table.stage(values[index], reference) { table.unknown &+= 1 }
+        }
+        return kept
+    }
+
     mutating func forget(_ lane: Int) {
         guard lane < count else { return }
         self[lane].mark = []

@@ -69,23 +69,19 @@ package final class SeriesAppender: @unchecked Sendable {
 
     /// Adds a sample that takes the timestamp of the commit. False when the series was dropped: ask for it again.
     @discardableResult
-    @inline(__always)
     package func append(_ reference: SeriesReference, _ value: Double) -> Bool {
-        let lane = Int(reference.lane)
-        guard unsafe lane < table.pointee.count, unsafe table.pointee.entries[lane].slot == reference.slot else {
-            unsafe table.pointee.unknown += 1
-            return false
+        let isKnown = unsafe table.pointee.stage(value, reference)
+        if !isKnown { unsafe table.pointee.unknown += 1 }
+        return isKnown
+    }
+
+    /// Adds samples that take the timestamp of the commit, as many as there are references; those without one go nowhere.
+    ///
+    /// - Returns: how many have a reference.
+    package func append(_ references: ArraySlice<SeriesReference?>, _ values: Span<Double>) -> Int {
+        unsafe references.withUnsafeBufferPointer { references in
+            unsafe values.withUnsafeBufferPointer { unsafe table.pointee.stage($0, references) }
         }
-        let entry = unsafe table.pointee.entries + lane
-        if unsafe !entry.pointee.mark.isDisjoint(with: Mark.anyStaged) {
-            unsafe table.pointee.duplicates += 1
-            return true
-        }
-        // A stale marker from outside says what absence says.
-        if StaleMarker.isStale(value) { return true }
-        unsafe entry.pointee.mark.insert(.staged)
-        unsafe entry.pointee.value = value
-        return true
     }
 
     /// Adds a sample with a timestamp of its own; its series gets no stale marker from commits.
@@ -166,9 +162,14 @@ package final class SeriesAppender: @unchecked Sendable {
         var record = CommitRecordWriter()
         if isLogged { swap(&record, &self.record) }
         defer { if isLogged { swap(&record, &self.record) } }
+        let after: Mark = isLogged ? [.active, .logged, .loggedValue] : .active
         let entries = unsafe table.pointee.entries
         var allMarks = marks
-        defer { marks = allMarks }
+        var stored = 0
+        defer {
+            marks = allMarks
+            summary.stored += stored
+        }
         unsafe state.lanes.withUnsafeBufferPointer { owners in
             for lane in lanes {
                 unsafe fetch(owners, after: lane)
@@ -190,16 +191,20 @@ package final class SeriesAppender: @unchecked Sendable {
                     continue
                 }
                 let value = unsafe entry.pointee.value
+                let number = unsafe column.pointee.number(of: value)
                 if isLogged {
                     let previous = mark.contains(.loggedValue) ? unsafe column.pointee.last : nil
-                    unsafe record.value(value, after: previous, scale: &entry.pointee.scale)
+                    var step: Int64?
+                    if let number, unsafe column.pointee.tailScale == entry.pointee.scale {
+                        step = unsafe number &- column.pointee.lastNumber
+                    }
+                    unsafe record.value(value, after: previous, step: step, scale: &entry.pointee.scale)
                 }
-                unsafe column.pointee.append(value, row: row, &samples.context)
+                unsafe column.pointee.append(value, number, row: row, &samples.context)
                 unsafe column.pointee.flags.insert(.active)
                 if !mark.contains(.active) { summary.seriesAdded += 1 }
-                let kept = mark.intersection(.observed)
-                unsafe entry.pointee.mark = kept.union(isLogged ? [.active, .logged, .loggedValue] : .active)
-                summary.stored += 1
+                unsafe entry.pointee.mark = mark.intersection(.observed).union(after)
+                stored &+= 1
                 if isObserved { observed?.floats.append(.init(lane: UInt32(truncatingIfNeeded: lane), value: value)) }
             }
         }

@@ -94,13 +94,7 @@ final class TextIngest {
 
     private func known(_ range: Range<Int>, _ values: Span<Double>) -> Bool {
         guard isCounted(range.count) else { return false }
-        var kept = 0
-        for (offset, index) in range.enumerated() {
-            guard let reference = destinations[index] else { continue }
-            appender.append(reference, values[offset])
-            kept += 1
-        }
-        intake.countKept(kept)
+        intake.countKept(appender.append(destinations[range], values))
         take(range)
         return true
     }
