@@ -5,8 +5,8 @@
 ///
 /// Ticks of an interval lie on a grid that starts at `epoch`, so that everything with one interval shares its tick.
 /// Inside a tick each check starts at an offset that depends on its name, at most a tenth of the interval, at most
-/// 100 ms, and at most 1 ms for each scheduled check: a few checks need no spreading. A check never runs twice at the same time: ticks that pass meanwhile are skipped and counted, never
-/// made up for.
+/// 100 ms, and at most 1 ms for each check beyond ten: a few need no spreading, and the rules wait for all of them. A check
+/// never runs twice at the same time: ticks that pass meanwhile are skipped and counted, never made up for.
 public struct CheckScheduler: Sendable {
     /// One attempt of one check.
     public struct Attempt: Sendable, Hashable {
@@ -186,7 +186,7 @@ public struct CheckScheduler: Sendable {
     }
 
     private func offset(of entry: Entry) -> Duration {
-        let spread = min(entry.settings.interval / 10, .milliseconds(100), .milliseconds(1) * max(order.count, 1))
+        let spread = min(entry.settings.interval / 10, .milliseconds(100), .milliseconds(1) * max(order.count - 10, 0))
         return spread * entry.place
     }
 
