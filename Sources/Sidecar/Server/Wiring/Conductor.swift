@@ -20,6 +20,7 @@ final class Conductor {
     enum Input: Hashable, Sendable {
         case scrape(String)
         case check(String)
+        case own
     }
 
     /// A scrape target as it is scheduled.
@@ -166,6 +167,7 @@ final class Conductor {
         var inputs: Set<Input> = []
         var intervals: [Duration] = []
         var due: [(name: String, scrape: Scrape)] = []
+        var collectsOwn = false
         for member in tick.due {
             switch member {
             case .scrape(let name):
@@ -173,7 +175,9 @@ final class Conductor {
                 inputs.insert(.scrape(name))
                 due.append((name, scrape))
             case .rules(let interval): intervals.append(interval)
-            case .own: actions.collectOwn(timestamp)
+            case .own:
+                inputs.insert(.own)
+                collectsOwn = true
             }
         }
         if !intervals.isEmpty {
@@ -196,6 +200,14 @@ final class Conductor {
             }
             _ = loop.schedule(after: scrape.offset) { [weak self] in self?.start(name, scrape, at: timestamp) }
         }
+        // Behind the checks of this tick: whoever has to answer is asked before we look at ourselves.
+        if collectsOwn { _ = loop.schedule(after: .zero) { [weak self] in self?.collectOwn(at: timestamp) } }
+    }
+
+    private func collectOwn(at timestamp: Timestamp) {
+        guard !isStopped else { return }
+        actions.collectOwn(timestamp)
+        inputFinished(.own, changed: false, metrics: [])
     }
 
     private func start(_ name: String, _ scrape: Scrape, at timestamp: Timestamp) {
