@@ -123,7 +123,7 @@ final class SampleLog: Sendable {
     /// - Parameter memoryLimit: the store's.
     init(directory: any StorageDirectory, memoryLimit: Int, nextSequence: UInt64, old: [OldSegment]) {
         self.directory = directory
-        largestSegment = max(Self.segmentBytes, memoryLimit / 8)
+        largestSegment = min(max(Self.segmentBytes, memoryLimit / 8), 256 << 20)
         state = Guarded(State(nextSequence: nextSequence, old: old))
     }
 
