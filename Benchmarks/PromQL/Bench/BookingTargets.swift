@@ -64,13 +64,14 @@ final class BookingTargets: Sendable {
         for server in servers { server.stop() }
     }
 
-    /// What precedes a value, and which one it is: family by family.
+    /// What precedes a value, and which one it is: family by family. Job and instance are for whoever scrapes to say.
     private static func lines(_ labels: [[(String, String)]]) -> [(text: [UInt8], index: Int)] {
         var lines: [(text: [UInt8], index: Int)] = []
         for (family, kind) in [("http_requests_total", "counter"), ("http_request_duration_seconds", "histogram")] {
             var head = "# TYPE \(family) \(kind)\n"
             for (index, pairs) in labels.enumerated() where pairs[0].1.hasPrefix(family) {
-                let inside = pairs.dropFirst().map { "\($0.0)=\"\($0.1)\"" }.joined(separator: ",")
+                let own = pairs.dropFirst().filter { $0.0 != "job" && $0.0 != "instance" }
+                let inside = own.map { "\($0.0)=\"\($0.1)\"" }.joined(separator: ",")
                 lines.append((Array("\(head)\(pairs[0].1){\(inside)} ".utf8), index))
                 head = ""
             }
